@@ -1,0 +1,1 @@
+"""Tables, models, explanations and reports: pure functions and values, no input or output."""

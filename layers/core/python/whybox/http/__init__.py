@@ -1,0 +1,1 @@
+"""Bodies, routes and error answers: the only room that knows FastAPI."""

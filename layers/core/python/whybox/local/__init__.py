@@ -1,0 +1,1 @@
+"""The local gateway and its workers: the deployed handlers on this machine."""
