@@ -1,6 +1,6 @@
 # whybox: two commands to know: `make demo` shows it, `make test` tests it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo serve test check lint types contract openapi validate screenshots lock clean
+.PHONY: help install install-dev demo serve test check lint types contract openapi validate screenshots lock calibrate clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell sh infra/laptop/find_python.sh)
@@ -57,6 +57,9 @@ lock: ## rewrite the pinned requirement files (the only step that may change a v
 	    set -- $$set; name=$$1; shift; limit=; [ $$name = dev ] || limit="--constraint dev.txt"; \
 	    ../.build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	        --no-annotate --no-emit-index-url $$limit --output-file $$name.txt "$$@" || exit 1; done
+
+calibrate: install-dev ## measure what work costs on this machine: coefficients of the cost model, and its check
+	@$(BIN)/python -m tests.benchmarks.calibrate
 
 clean: ## remove everything that make made (not .whybox, your data)
 	rm -rf $(VENV) .build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls, proved by a verified token; ``tenant`` is sha256(issuer|subject) and names every stored thing."""
+    """Who calls, proved by a token; ``tenant`` is sha256(issuer|subject) and names every stored thing."""
 
     tenant: str
     issuer: str
@@ -41,6 +41,22 @@ class StoredReply:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """A key and the one algorithm it verifies: the key decides the algorithm, never the token's header."""
+
+    algorithm: Literal["HS256"]
+    material: bytes = field(repr=False)
+
+
+class TokenKeys(Protocol):
+    """The keys a token may be signed with."""
+
+    def find(self, kid: str | None) -> VerificationKey | None:
+        """Return the key a token names (None: it names none), or None where that key is not one of ours."""
+        ...
+
+
 class Clock(Protocol):
     """The server's clock."""
 
@@ -49,11 +65,18 @@ class Clock(Protocol):
         ...
 
 
+RECEIPT_RETENTION = timedelta(days=45)
+"""How long after the end of its month a receipt counts; later, its id is charged anew."""
+
+REPLY_RETENTION = timedelta(days=31 + 45 + 1)
+"""How long a reply is kept: longer than any receipt, so that no key is computed again for an old charge."""
+
+
 class UsageLedger(Protocol):
-    """Counts charged requests exactly: one receipt row and one month counter, changed together or not at all."""
+    """Counts charged requests exactly: a receipt row and a month counter, changed together or not at all."""
 
     def reserve(self, tenant: str, *, receipt_id: str, lease_seconds: float, now: datetime) -> Usage:
-        """Charge one unit under ``receipt_id`` in the month of ``now``; a receipt already held is not charged twice.
+        """Charge one unit under ``receipt_id`` in the month of ``now``; a receipt held already costs nothing.
 
         Raises QuotaExceededError when the month is full, QuotaUnavailableError when the store fails
         (then nothing may be computed).
@@ -61,7 +84,11 @@ class UsageLedger(Protocol):
         ...
 
     def commit(self, tenant: str, *, receipt_id: str) -> None:
-        """Make the reservation final: the work was delivered. Idempotent."""
+        """Make the reservation final: the work is about to be delivered. Idempotent.
+
+        Raises ReservationLostError when nothing is reserved under ``receipt_id`` (it was refunded): then the
+        work may not be delivered uncharged; QuotaUnavailableError when the store fails.
+        """
         ...
 
     def refund(self, tenant: str, *, receipt_id: str) -> bool:
@@ -81,7 +108,7 @@ class UsageLedger(Protocol):
 
 
 class ReplyStore(Protocol):
-    """Remembers the first outcome of an Idempotency-Key, per tenant and route, for at least 24 hours."""
+    """Remembers the first outcome of an Idempotency-Key, per tenant and route, for ``REPLY_RETENTION``."""
 
     def begin(
         self, tenant: str, *, route: str, key: str, fingerprint: str, lease_seconds: float, now: datetime

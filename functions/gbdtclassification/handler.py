@@ -1,0 +1,33 @@
+"""POST /gbdtclassification: boosted trees for classes, their predictions and explanation."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from whybox.domain.boosted_trees import import_booster_alone
+from whybox.http.app import create_app
+from whybox.http.compatible import gbdtclassification
+from whybox.http.functions import HttpFunction
+from whybox.settings import Settings
+from whybox.wiring import connect
+
+logger = Logger(service="gbdtclassification")
+copy_config_to_registered_loggers(logger, include={"whybox"})
+for library in ("xgboost", "lightgbm"):
+    import_booster_alone(library)  # without scikit-learn the start takes a third of the time
+ports = connect(Settings.from_environment(os.environ))  # once per container
+app = create_app(
+    gbdtclassification, clock=ports.clock, token_key=ports.token_key, usage=ports.usage, replies=ports.replies
+)
+answer = HttpFunction(app)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Fit boosted trees to the classes of the table in the event, and explain their predictions."""
+    return answer(event, context)

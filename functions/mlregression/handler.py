@@ -1,0 +1,30 @@
+"""POST /mlregression: a scikit-learn regressor, its predictions and their explanation."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from whybox.http.app import create_app
+from whybox.http.compatible import mlregression
+from whybox.http.functions import HttpFunction
+from whybox.settings import Settings
+from whybox.wiring import connect
+
+logger = Logger(service="mlregression")
+copy_config_to_registered_loggers(logger, include={"whybox"})
+ports = connect(Settings.from_environment(os.environ))  # once per container
+app = create_app(
+    mlregression, clock=ports.clock, token_key=ports.token_key, usage=ports.usage, replies=ports.replies
+)
+answer = HttpFunction(app)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Fit a scikit-learn regressor to the table in the event, and explain its predictions."""
+    return answer(event, context)

@@ -1,0 +1,83 @@
+"""``whybox serve``: the whole service on this machine, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import sys
+from pathlib import Path
+
+from whybox.cli.options import read_settings
+from whybox.cli.sample_tables import write_breast_cancer
+from whybox.cli.token import make_token
+from whybox.wiring import connect
+
+_SUBJECT = "me"
+_TOKEN_HOURS = 24
+
+_EXAMPLES = """\
+examples:
+  whybox serve                       http://127.0.0.1:8000, until Ctrl-C
+  whybox serve --port 0              any free port; the first line says which
+  WHYBOX_HOME=/srv/whybox whybox serve
+
+The routes, memory sizes and time limits are those of template.yaml: each function runs in processes of
+its own, behind the same authorizer as when it is deployed. Only this machine can reach it.
+"""
+
+_WELCOME = """\
+whybox serves {url}
+Ctrl-C ends it; state and log are in {home}
+
+Try it from another terminal:
+
+curl -F {form} \\
+  -H 'Authorization: Bearer {token}' \\
+  '{url}/mlclassification?base_model=RandomForestClassifier&n_hidden_features=5&interpretability=shap'
+
+The token is valid for {hours} hours; whybox token --sub YOUR-NAME makes others.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="keep the service running on this machine",
+        description="Serve everything template.yaml describes on this machine, until Ctrl-C.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--port", type=_port, default=8000, help="0 takes any free one (default: %(default)s)"
+    )
+    parser.add_argument("--template", type=Path, help="another template.yaml than the one of this checkout")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve until a signal comes; every request is one line on standard error."""
+    # Imported here: the other commands must not wait for the HTTP server and the template reader.
+    from whybox.local.server import project_template
+    from whybox.local.server import serve as serve_stack
+
+    settings = read_settings()
+    token = make_token(_SUBJECT, hours=_TOKEN_HOURS, settings=settings, ports=connect(settings))
+    home = settings.home.resolve()
+    sample = write_breast_cancer(home / "samples")
+
+    def welcome(url: str) -> None:
+        form = shlex.quote(f"file=@{sample};type=text/csv")
+        print(_WELCOME.format(url=url, home=home, form=form, token=token, hours=_TOKEN_HOURS), flush=True)
+
+    logging.getLogger("whybox.local").addHandler(logging.StreamHandler(sys.stderr))
+    serve_stack(
+        settings, template=options.template or project_template(), port=options.port, on_ready=welcome
+    )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)

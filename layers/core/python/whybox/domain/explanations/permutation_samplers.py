@@ -1,0 +1,218 @@
+"""Permutation samplers: rounds of antithetic permutations until an estimate is as precise as it should be."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from whybox.domain.explanations.coalition_games import CoalitionGame
+from whybox.domain.explanations.estimates import Estimate, SamplingPlan, relative_error
+from whybox.domain.explanations.links import Floats
+from whybox.domain.explanations.pair_means import CalibratedMeans, PairMeans, StratifiedMeans
+from whybox.domain.explanations.permutation_designs import draw_balanced_samples, draw_orders
+from whybox.domain.explanations.tree_layouts import Ints
+
+ALGORITHM = "antithetic_permutations"
+
+SMALLEST_SAMPLE = 4
+"""Pairs per row below which there is no usable standard error."""
+
+SMALLEST_PASSES = 16
+"""Meetings with background rows that a standard error over all of them needs: a few rows make most of it."""
+
+BACKGROUND_PER_PAIR = 3
+"""A round takes at most a third of the background: drawing without replacement then makes the standard error
+at most 22 % too large, on the safe side. More pairs than background rows meet every one of them instead."""
+
+
+class Control(Protocol):
+    """A simpler model near the game's, whose Shapley values are known: only the difference is sampled."""
+
+    @property
+    def values(self) -> Floats:
+        """Its Shapley values: float64 (n, p, n_outputs)."""
+        ...
+
+    @property
+    def background_outputs(self) -> Floats:
+        """Its answers for the background rows: float64 (m, n_outputs)."""
+        ...
+
+    def pairs(self, rows: Ints, backgrounds: Ints, /) -> Floats:
+        """Return what any antithetic pair gives for rows (r,) against (r, c): (r, c, p, n_outputs)."""
+        ...
+
+
+def count_pairs(game: CoalitionGame, plan: SamplingPlan) -> int:
+    """Return how many pairs per row the plan's first round affords."""
+    walked = max(1, 2 * (game.n_players - 1) * len(game.predictions))
+    return int(plan.n_evaluations / game.cost_per_evaluation / walked)
+
+
+def sample_game(
+    game: CoalitionGame,
+    weights: Floats,
+    *,
+    plan: SamplingPlan,
+    seed: int,
+    known: Floats | None = None,
+    control: Control | None = None,
+) -> Estimate:
+    """Return Shapley values by antithetic permutations.
+
+    A pair is a permutation and its reverse (Mitchell et al. 2022, jmlr.org/papers/v23/21-0439.html), which
+    cancels every interaction of two columns exactly. Each pair is walked against one background row, so
+    background and permutations are sampled together. Rows draw independently of each other (at most
+    ``rows_per_group`` share a draw), so that errors average out in global importances.
+
+    Parameters
+    ----------
+    game : rows, background and model
+    weights : float64 (m,), shares of the background rows, sum 1
+    plan : how much work is allowed
+    seed : same arguments and seed, same bytes
+    known : float64 (n, p, n_outputs), exact values of the part of the model that the game leaves out; added,
+        and counted in when the error is compared with the values
+    control : a model near the game's, whose values are known
+
+    Returns
+    -------
+    Estimate
+        Values add up to prediction minus base value up to rounding, whatever the sample; ``predictions`` and
+        ``base_values`` are the game's, without the known part.
+    """
+    walked = max(1, 2 * (game.n_players - 1) * len(game.predictions))
+    sampler = PermutationSampler(game, weights, n_pairs=count_pairs(game, plan), seed=seed, control=control)
+    largest = plan.max_rounds * sampler.pairs_per_round
+    while True:
+        sampler.play_round()
+        values, std_error = sampler.estimate()
+        if known is not None:
+            values = values + known
+        error = relative_error(values, std_error)
+        if plan.target_error is None or error <= plan.target_error:
+            break
+        if sampler.n_pairs + sampler.pairs_per_round > largest:
+            break
+        n_needed = int(sampler.n_pairs * (error / plan.target_error) ** 2)
+        if not sampler.is_stratified and min(n_needed, largest) >= 2 * len(weights):
+            sampler = PermutationSampler(game, weights, n_pairs=2 * len(weights), seed=seed, control=control)
+    return Estimate(
+        values=values,
+        std_error=std_error,
+        base_values=weights @ game.background_outputs,
+        predictions=game.predictions,
+        algorithm=ALGORITHM,
+        degrees_of_freedom=sampler.means.degrees_of_freedom,
+        n_evaluations=walked * sampler.n_pairs,
+    )
+
+
+class PermutationSampler:
+    """Plays rounds of antithetic permutations against a sample of the background, or against all of it."""
+
+    def __init__(
+        self,
+        game: CoalitionGame,
+        weights: Floats,
+        *,
+        n_pairs: int,
+        seed: int,
+        control: Control | None = None,
+    ) -> None:
+        """Choose the design; nothing is evaluated yet."""
+        self._game = game
+        self._control = control
+        self._weights = weights
+        self._generator = np.random.default_rng(seed)
+        self.n_rounds = 0
+        n_background = len(weights)
+        largest_sample = n_background // BACKGROUND_PER_PAIR
+        self.is_stratified = n_pairs >= n_background or largest_sample < SMALLEST_SAMPLE
+        if self.is_stratified:
+            self._sample_size = n_background
+            self._n_samples = max(1, n_pairs // (2 * n_background), -(-SMALLEST_PASSES // n_background))
+        else:
+            self._sample_size = min(max(SMALLEST_SAMPLE, n_pairs), largest_sample)
+            self._n_samples = max(1, round(n_pairs / self._sample_size))
+        self.means = self._empty_means()
+
+    def _empty_means(self) -> PairMeans:
+        n_rows, n_outputs = self._game.predictions.shape
+        shape = {"n_rows": n_rows, "n_players": self._game.n_players}
+        if self.is_stratified:
+            return StratifiedMeans(**shape, n_outputs=n_outputs, weights=self._weights)
+        outputs = self._game.background_outputs
+        if self._control is not None:
+            outputs = outputs - self._control.background_outputs
+        return CalibratedMeans(**shape, outputs=outputs, weights=self._weights)
+
+    def estimate(self) -> tuple[Floats, Floats]:
+        """Return values and standard errors, each (n, p, n_outputs), from the rounds so far."""
+        values, std_error = self.means.estimate()
+        return (values if self._control is None else values + self._control.values), std_error
+
+    @property
+    def pairs_per_round(self) -> int:
+        """Pairs one round adds to each row."""
+        return self._sample_size * self._n_samples * (2 if self.is_stratified else 1)
+
+    @property
+    def n_pairs(self) -> int:
+        """Pairs walked per row so far."""
+        return self.n_rounds * self.pairs_per_round
+
+    def play_round(self) -> None:
+        """Walk the pairs of one more round for every row."""
+        samples = self._draw_samples()
+        n_rows, n_walks = len(self._game.predictions), samples.shape[1]
+        size = min(self._game.rows_per_group, n_rows)
+        n_groups, walk_step = self._game.block_shape(n_walks)
+        n_grouped = n_rows - n_rows % size
+        whole = np.arange(n_grouped).reshape(-1, size)
+        parts = [whole[start : start + n_groups] for start in range(0, len(whole), n_groups)]
+        if n_grouped < n_rows:
+            parts.append(np.arange(n_grouped, n_rows)[None])
+        for rows in parts:
+            chosen = samples[self._generator.integers(len(samples), size=len(rows))]
+            for first in range(0, n_walks, walk_step):
+                self._walk(rows, chosen[:, first : first + walk_step])
+        self.n_rounds += 1
+
+    def _draw_samples(self) -> Ints:
+        """Return (k, c) samples of background rows that rows choose from."""
+        if self.is_stratified:
+            return np.tile(np.arange(self._sample_size), (1, self._n_samples))
+        outputs = self._game.background_outputs
+        draws = [
+            draw_balanced_samples(self._generator, outputs, self._weights, self._sample_size)
+            for _ in range(self._n_samples)
+        ]
+        return np.hstack(draws)
+
+    def _walk(self, rows: Ints, backgrounds: Ints) -> None:
+        """Walk one part of a round for rows (g, r) and hand its pairs to the means."""
+        if self.is_stratified:
+            backgrounds = np.tile(backgrounds, (1, 2))
+        orders = draw_orders(self._generator, backgrounds.shape, n_players=self._game.n_players)
+        pairs = walk_pairs(self._game, rows, backgrounds, orders)
+        shared = np.repeat(backgrounds, rows.shape[1], axis=0)
+        if self._control is not None:
+            pairs -= self._control.pairs(rows.ravel(), shared)
+        self.means.add(rows.ravel(), shared, pairs)
+
+
+def walk_pairs(game: CoalitionGame, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
+    """Return what antithetic pairs give each player, in the arguments of ``CoalitionGame.walk``.
+
+    Returns
+    -------
+    float64 (g x r, c, p, n_outputs); the players of a pair add up to f(row) - f(background row).
+    """
+    answers = game.walk(rows, backgrounds, orders)
+    # Half of (there minus back): its steps are the mean marginal contribution of the pair.
+    halves = 0.5 * (answers[..., 0, :, :] - answers[..., 1, :, :])
+    pairs = np.empty_like(halves[..., 1:, :])
+    np.put_along_axis(pairs, orders[:, None, :, :, None], np.diff(halves, axis=-2), axis=-2)
+    return pairs.reshape(rows.size, *pairs.shape[2:])

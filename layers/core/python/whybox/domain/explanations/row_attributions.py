@@ -1,0 +1,231 @@
+"""From a model and rows to checked attributions, by the fastest way that is right for the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from whybox.domain.explanations.attributions import Attributions, additivity_residual
+from whybox.domain.explanations.checks import check_attributions, structure_holds
+from whybox.domain.explanations.estimates import Estimate, SamplingPlan
+from whybox.domain.explanations.frames import FrameCoding, code_frames, is_frame
+from whybox.domain.explanations.interventional_trees import explain_interventional
+from whybox.domain.explanations.leaf_paths import MAX_CONDITIONS, LeafPaths, trace_leaves
+from whybox.domain.explanations.linear import attribute_linear
+from whybox.domain.explanations.linked_trees import attribute_linked_trees
+from whybox.domain.explanations.links import Floats, Unit
+from whybox.domain.explanations.model_views import ModelView, view_model
+from whybox.domain.explanations.path_dependent_trees import explain_path_dependent, path_dependent_base
+from whybox.domain.explanations.sampled import attribute_sampled
+from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
+from whybox.errors import BackgroundEmptyError, ColumnCountError, MethodUnavailableError
+
+Method = Literal["auto", "exact", "path_dependent", "sampled"]
+
+EVALUATIONS_PER_SECOND = 1_000_000
+"""Of a model of middling cost. A budget in seconds is turned into work by this figure and not by a clock, so
+that the same request gives the same bytes on any machine."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """What is asked: rows (n, p), weighted background rows (m, p), the player of each column, how hard."""
+
+    view: ModelView
+    rows: Floats
+    background: Floats
+    weights: Floats
+    columns: Ints
+    plan: SamplingPlan
+    seed: int
+
+    @property
+    def n_players(self) -> int:
+        """Players: columns, or groups of them."""
+        return int(np.max(self.columns)) + 1
+
+    def trace(self, trees: TreeEnsemble) -> LeafPaths | None:
+        """Return the leaves by player, None where a path has more players than a pattern has bits."""
+        paths = trace_leaves(trees, self.columns[self.view.players], n_players=self.n_players)
+        return paths if all(group.k <= MAX_CONDITIONS for group in paths.groups) else None
+
+
+def attribute_rows(
+    model: Any,
+    rows: Any,
+    *,
+    background: Any,
+    weights: Floats | None = None,
+    unit: Unit | None = None,
+    seed: int = 0,
+    groups: Ints | None = None,
+    target_error: float | None = None,
+    budget_seconds: float | None = None,
+    method: Method = "auto",
+) -> Attributions:
+    """Return the Shapley values of a model's answers.
+
+    Parameters
+    ----------
+    model : a whybox FittedModel, or any scikit-learn, xgboost or lightgbm estimator, Booster or Pipeline
+    rows : (n, p) array or data frame, the rows to explain; NaN = missing cell
+    background : (m, p), what they are compared with, m at least 1; a data frame where ``rows`` is one
+    weights : (m,), how much each background row counts; None for equal weights
+    unit : "probability", "margin" or "target"; None is the model's natural one
+    seed : of whatever is sampled; the same arguments give the same bytes
+    groups : int (p,), 0..g-1, the group of each column where columns are explained together
+    target_error : sample until mean standard error / mean ``|value|`` is at most this; exact ways ignore it
+    budget_seconds : most work to spend on sampling, in seconds of a nominal machine
+    method : "auto" takes the fastest way to the interventional values, "exact" the same or an error,
+        "path_dependent" values under the trees' training weight (no background), "sampled" permutations
+
+    Returns
+    -------
+    Attributions
+        Values (n, p or g, n_outputs) that add up to the predictions within ``checks.ADDITIVITY_TOLERANCE``;
+        a column the model does not use has exactly 0 where the way is exact.
+
+    Raises
+    ------
+    UnitUnavailableError, ColumnCountError, MethodUnavailableError, BackgroundEmptyError : the caller's
+    ExplanationCheckError : the values failed their own check
+    """
+    frame = code_frames(rows, background) if is_frame(rows) else None
+    asked, reference = _read(rows, frame), _read(background, frame)
+    view = view_model(model, unit=unit, n_columns=asked.shape[1], frame=frame)
+    if reference.shape[1] != view.n_columns:
+        raise ColumnCountError(expected=view.n_columns, actual=reference.shape[1])
+    if not len(reference):
+        raise BackgroundEmptyError(n_rows=0, size=0)
+    if not structure_holds(view, reference):
+        view = view.without_structure()
+    shares = np.ones(len(reference)) if weights is None else np.asarray(weights, dtype=np.float64)
+    question = _Question(
+        view=view,
+        rows=asked,
+        background=reference,
+        weights=shares / shares.sum(),
+        columns=np.arange(view.n_columns) if groups is None else np.asarray(groups, dtype=np.int64),
+        plan=_plan(target_error, budget_seconds),
+        seed=seed,
+    )
+    return _finish(_attribute(question, method), question)
+
+
+def _read(rows: Any, frame: FrameCoding | None) -> Floats:
+    """Return rows as float64 (n, p)."""
+    if frame is not None and is_frame(rows):
+        return frame.encode(rows)
+    return np.atleast_2d(np.asarray(rows, dtype=np.float64))
+
+
+def _plan(target_error: float | None, budget_seconds: float | None) -> SamplingPlan:
+    """Return how much may be sampled: the default work, less on a smaller budget, more for a target."""
+    default = SamplingPlan(target_error=target_error)
+    if budget_seconds is None:
+        return default
+    most = max(1, int(budget_seconds * EVALUATIONS_PER_SECOND))
+    first = min(most, default.n_evaluations)
+    return SamplingPlan(n_evaluations=first, target_error=target_error, max_rounds=most // first)
+
+
+def _attribute(question: _Question, method: Method) -> Estimate:
+    """Choose the way and take it."""
+    view = question.view
+    if method == "path_dependent":
+        return _attribute_path_dependent(question)
+    if method in ("auto", "exact") and len(question.rows):
+        if view.trees is not None:
+            paths = question.trace(view.trees)
+            if paths is not None and view.trees.link == "identity":
+                return _attribute_trees(question, view.trees, paths)
+            if paths is not None and method == "auto":
+                return _attribute_linked_trees(question, paths)
+        if view.linear is not None and view.linear.link == "identity":
+            return attribute_linear(
+                view, question.rows, question.background, question.weights, groups=question.columns
+            )
+    if method == "exact":
+        raise MethodUnavailableError(method=method, reason="this model has no exact way in this unit")
+    return _attribute_sampled(question)
+
+
+def _attribute_trees(question: _Question, trees: TreeEnsemble, paths: LeafPaths) -> Estimate:
+    """Count leaf patterns: exact in the unit the trees add up in."""
+    Z, reference = question.view.encode(question.rows), question.view.encode(question.background)
+    values = explain_interventional(paths, Z, reference, weights=question.weights)
+    return Estimate(
+        values=values,
+        std_error=np.zeros_like(values),
+        base_values=question.weights @ trees.predict(reference),
+        predictions=trees.predict(Z),
+        algorithm="interventional_trees",
+    )
+
+
+def _attribute_linked_trees(question: _Question, paths: LeafPaths) -> Estimate:
+    """Play the link's game on leaf patterns: all coalitions of few players, permutations of many."""
+    Z, reference = question.view.encode(question.rows), question.view.encode(question.background)
+    return attribute_linked_trees(
+        paths, Z, reference, question.weights, plan=question.plan, seed=question.seed
+    )
+
+
+def _attribute_path_dependent(question: _Question) -> Estimate:
+    """Follow the training weight: exact, in the unit the trees add up in only."""
+    trees = question.view.trees
+    if trees is None or trees.link != "identity":
+        raise MethodUnavailableError(
+            method="path_dependent", reason="it needs trees, in the unit their leaves add up in"
+        )
+    paths = trace_leaves(trees, question.columns[question.view.players], n_players=question.n_players)
+    Z = question.view.encode(question.rows)
+    values = explain_path_dependent(paths, Z)
+    return Estimate(
+        values=values,
+        std_error=np.zeros_like(values),
+        base_values=path_dependent_base(paths),
+        predictions=trees.predict(Z),
+        algorithm="path_dependent_trees",
+    )
+
+
+def _attribute_sampled(question: _Question) -> Estimate:
+    """Ask the model itself, along permutations or for all coalitions."""
+    if not len(question.rows):
+        nothing = np.zeros((0, question.n_players, question.view.n_outputs))
+        return Estimate(
+            values=nothing,
+            std_error=nothing,
+            base_values=question.weights @ question.view.predict(question.background),
+            predictions=np.zeros((0, question.view.n_outputs)),
+            algorithm="none",
+        )
+    return attribute_sampled(
+        question.view,
+        question.rows,
+        question.background,
+        question.weights,
+        plan=question.plan,
+        seed=question.seed,
+        groups=question.columns,
+    )
+
+
+def _finish(estimate: Estimate, question: _Question) -> Attributions:
+    """Check what was found and hand it over."""
+    residual = additivity_residual(estimate.values, estimate.base_values, estimate.predictions)
+    attributions = Attributions(
+        values=estimate.values,
+        base_values=estimate.base_values,
+        predictions=estimate.predictions,
+        std_error=estimate.std_error,
+        algorithm=estimate.algorithm,
+        unit=question.view.unit,
+        additivity_residual=residual,
+        is_exact=estimate.is_exact,
+    )
+    check_attributions(attributions, n_rows=len(question.rows), n_players=question.n_players)
+    return attributions

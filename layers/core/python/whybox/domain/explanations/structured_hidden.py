@@ -1,0 +1,113 @@
+"""Models behind random hidden columns: every hidden layer is walked by its sums over the own columns.
+
+own columns S ──┬─ terms of the final model          (stage.width sums)  ┐
+                └─ S @ [direction, weights] per layer (1 + h sums each)  ┘ change by one addition per player
+per layer:        cluster and rectified units from these sums, and from the layers before
+head:             final model's sums + totals of the hidden columns ──▶ answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from whybox.domain.explanations.additive_games import AdditiveForm
+from whybox.domain.explanations.additive_stages import AdditiveStage, sum_by_player
+from whybox.domain.explanations.links import Floats
+from whybox.domain.explanations.tree_layouts import Ints
+from whybox.domain.hidden_features import HiddenFeatures, HiddenLayer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HiddenSums:
+    """The hidden columns as a function of the own columns' sums.
+
+    Attributes
+    ----------
+    loads : float64 (n_own, n_sums), sums = own columns @ loads; per layer its direction, then its weights
+    layers : the layers, in order
+    """
+
+    loads: Floats
+    layers: tuple[HiddenLayer, ...]
+
+    @classmethod
+    def of(cls, layers: Sequence[HiddenLayer], *, n_own: int) -> HiddenSums:
+        """Read the layers of fitted hidden columns."""
+        loads = [np.column_stack([layer.direction[:n_own], layer.weights[:n_own]]) for layer in layers]
+        return cls(loads=np.hstack(loads), layers=tuple(layers))
+
+    @property
+    def n_sums(self) -> int:
+        """Sums over the own columns that all layers need together."""
+        return int(self.loads.shape[1])
+
+    def columns(self, sums: Floats) -> Floats:
+        """Return the hidden columns (n_hidden, n) of sums (n_sums, n); the first layer's come first."""
+        n_own = len(self.loads)
+        columns = np.empty((sum(2 + layer.n_hidden for layer in self.layers), sums.shape[1]))
+        first, n_done = 0, 0
+        for layer in self.layers:
+            own = sums[first : first + 1 + layer.n_hidden]
+            out = columns[n_done : n_done + 2 + layer.n_hidden]
+            _write_layer(layer, own, columns[:n_done], out, n_own=n_own)
+            first += len(own)
+            n_done += len(out)
+        return columns
+
+
+def _write_layer(layer: HiddenLayer, own: Floats, before: Floats, out: Floats, *, n_own: int) -> None:
+    """Write a layer's columns (2 + h, n) from its sums over own columns and the columns before it."""
+    side, rectified = own[0], out[2:]
+    if len(before):
+        side = side + layer.direction[n_own:] @ before
+        np.matmul(layer.weights[n_own:].T, before, out=rectified)
+        rectified += own[1:]
+    else:
+        rectified[:] = own[1:]
+    is_second = (side > layer.threshold).astype(np.float64)
+    change = layer.bias_rows[1] - layer.bias_rows[0]
+    rectified += layer.bias_rows[0][:, None] + change[:, None] * is_second
+    np.maximum(rectified, 0.0, out=rectified)
+    rectified -= layer.hidden_means[:, None]
+    rectified /= layer.hidden_scales[:, None]
+    np.multiply((layer.cluster_rows[1] - layer.cluster_rows[0])[:, None], is_second, out=out[:2])
+    out[:2] += layer.cluster_rows[0][:, None]
+
+
+def play_behind_hidden(
+    stage: AdditiveStage, hidden: HiddenFeatures, players: Ints, *, n_players: int
+) -> AdditiveForm:
+    """Return a final model on hidden columns as an additive form over the players of the own columns.
+
+    Parameters
+    ----------
+    stage : the final model, on the own columns followed by the hidden ones
+    hidden : what makes the hidden columns
+    players : int64 (n_own,), the player of each encoded column
+    n_players : players, including those without an encoded column
+    """
+    n_own = len(players)
+    sums_of = HiddenSums.of(hidden.layers, n_own=n_own)
+    own = np.arange(n_own)
+
+    def split(Z: Floats) -> Floats:
+        S = hidden.own_columns(Z)
+        terms = np.concatenate([stage.terms(S, own), sums_of.loads.T[:, None, :] * S])
+        return sum_by_player(terms, players, n_players=n_players)
+
+    def head(sums: Floats) -> Floats:
+        columns = sums_of.columns(sums[stage.width :])
+        totals = stage.totals(columns, np.arange(n_own, n_own + len(columns)))
+        totals += sums[: stage.width]
+        return stage.head(totals)
+
+    return AdditiveForm(
+        n_players=n_players,
+        width=stage.width + sums_of.n_sums,
+        offset=np.concatenate([stage.offset, np.zeros(sums_of.n_sums)]),
+        split=split,
+        head=head,
+    )

@@ -1,0 +1,146 @@
+"""xgboost's boosters as a TreeEnsemble, read from the model's own JSON.
+
+xgboost goes left on ``float32 value < float32 threshold``; with float32 values that is the same as
+``value <= the next smaller float32``. Category splits send the listed categories right.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from whybox.domain.explanations.links import Floats, Link
+from whybox.domain.explanations.tree_layouts import (
+    CATEGORY_THRESHOLD,
+    CategorySet,
+    ColumnRules,
+    Ints,
+    TreeEnsemble,
+)
+
+_LINKS: dict[str, Link] = {
+    "binary:logistic": "logistic",
+    "binary:logitraw": "identity",
+    "multi:softprob": "softmax",
+    "multi:softmax": "softmax",
+    "reg:squarederror": "identity",
+    "reg:squaredlogerror": "identity",
+    "reg:pseudohubererror": "identity",
+    "reg:absoluteerror": "identity",
+    "reg:quantileerror": "identity",
+    "count:poisson": "exponential",
+    "reg:gamma": "exponential",
+    "reg:tweedie": "exponential",
+    "rank:pairwise": "identity",
+    "rank:ndcg": "identity",
+    "rank:map": "identity",
+}
+
+
+def read_xgboost(model: Any) -> TreeEnsemble | None:
+    """Return the trees of a Booster or of a scikit-learn style wrapper.
+
+    None for linear boosters, trees with vector leaves, objectives without a known link and wrappers whose
+    missing value is another than NaN. A wrapper that stopped early answers with its best iteration.
+    """
+    booster = model
+    if hasattr(model, "get_booster"):
+        if not np.isnan(model.missing):
+            return None
+        booster = model.get_booster()
+        best = getattr(model, "best_iteration", None) if model.early_stopping_rounds else None
+        booster = booster if best is None else booster[: best + 1]
+    learner = json.loads(booster.save_raw("json"))["learner"]
+    link = _LINKS.get(learner["objective"]["name"])
+    booster_part = learner["gradient_booster"]
+    body = booster_part.get("gbtree", booster_part).get("model")
+    if link is None or body is None or "trees" not in body or not body["trees"]:
+        return None
+    if any(int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in body["trees"]):
+        return None
+    base = _read_base(learner["learner_model_param"], link)
+    if int(learner["learner_model_param"]["num_target"]) > 1 or base is None:
+        return None
+    # Dropout shrinks single trees; xgboost 3.4 keeps the factors with the trees, earlier ones beside them.
+    weights = body.get("weight_drop") or booster_part.get("weight_drop") or [1.0] * len(body["trees"])
+    return _lay_out(body, base=base, link=link, n_columns=booster.num_features(), weights=weights)
+
+
+def _read_base(parameters: dict[str, str], link: Link) -> Floats | None:
+    """Return the start margin of every output; ``base_score`` is kept behind the link, except for softmax."""
+    text = parameters["base_score"].strip("[]")
+    scores = np.asarray([float(part) for part in text.split(",")], dtype=np.float64)
+    n_margins = max(1, int(parameters["num_class"]))
+    if len(scores) not in (1, n_margins):
+        return None
+    base = np.broadcast_to(scores, n_margins).copy()
+    if link == "logistic":
+        return np.asarray(np.log(base) - np.log1p(-base), dtype=np.float64)
+    return np.asarray(np.log(base), dtype=np.float64) if link == "exponential" else base
+
+
+def _lay_out(
+    body: dict[str, Any], *, base: Floats, link: Link, n_columns: int, weights: list[float]
+) -> TreeEnsemble:
+    """Lay the trees one after the other."""
+    trees = body["trees"]
+    sizes = np.asarray([len(tree["left_children"]) for tree in trees], dtype=np.int64)
+    roots = np.cumsum(sizes) - sizes
+    offsets = np.repeat(roots, sizes)
+    left = _column(trees, "left_children", np.int64)
+    is_leaf = left < 0
+    conditions = _column(trees, "split_conditions", np.float32)
+    shares = np.repeat(
+        np.ones(len(trees)) if weights is None else np.asarray(weights, dtype=np.float64), sizes
+    )
+    margins = np.repeat(np.asarray(body["tree_info"], dtype=np.int64), sizes)
+    values = np.zeros((len(left), len(base)))
+    values[np.arange(len(left)), margins] = np.where(is_leaf, conditions.astype(np.float64) * shares, 0.0)
+    feature = np.where(is_leaf, -1, _column(trees, "split_indices", np.int64))
+    threshold = np.nextafter(conditions, np.float32(-np.inf)).astype(np.float64)
+    rules, feature, threshold = _with_categories(trees, roots, feature, threshold, n_columns)
+    return TreeEnsemble(
+        n_columns=n_columns,
+        roots=roots,
+        left=np.where(is_leaf, -1, left + offsets),
+        right=np.where(is_leaf, -1, _column(trees, "right_children", np.int64) + offsets),
+        feature=feature,
+        threshold=threshold,
+        missing_left=_column(trees, "default_left", np.int64) != 0,
+        cover=_column(trees, "sum_hessian", np.float64),
+        values=values,
+        base=base,
+        link=link,
+        rules=rules,
+    )
+
+
+def _column(trees: list[dict[str, Any]], name: str, kind: type[Any]) -> Any:
+    """Return one node field of all trees, one after the other."""
+    flat: list[float] = []
+    for tree in trees:
+        flat.extend(tree[name])
+    return np.asarray(flat, dtype=kind)
+
+
+def _with_categories(
+    trees: list[dict[str, Any]], roots: Ints, feature: Ints, threshold: Floats, n_columns: int
+) -> tuple[ColumnRules, Ints, Floats]:
+    """Give every category split a prepared column of its own; the listed categories go right."""
+    rules = ColumnRules.plain(n_columns, narrow=True)
+    feature, threshold = feature.copy(), threshold.copy()
+    splits: list[tuple[int, CategorySet]] = []
+    for root, tree in zip(roots, trees, strict=True):
+        categories = np.asarray(tree["categories"], dtype=np.int64)
+        spans = zip(
+            tree["categories_nodes"], tree["categories_segments"], tree["categories_sizes"], strict=True
+        )
+        for place, start, size in spans:
+            node = int(root) + place
+            listed = CategorySet(members=categories[start : start + size], members_left=False)
+            splits.append((int(feature[node]), listed))
+            feature[node] = n_columns + len(splits) - 1
+            threshold[node] = CATEGORY_THRESHOLD
+    return rules.with_categories(splits) if splits else rules, feature, threshold

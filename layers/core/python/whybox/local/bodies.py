@@ -1,0 +1,72 @@
+"""Reading a request's body no further than it can be used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+from whybox.errors import BodyTooLargeError
+from whybox.local.events import HttpRequest
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+
+_DRAIN_LIMIT_SECONDS = 5.0
+
+
+class ClientGoneError(Exception):
+    """The connection ended before the request was complete: there is nobody to answer."""
+
+
+class RequestBody:
+    """The body of one request, as a stream that is read at most once."""
+
+    def __init__(self, request: HttpRequest, receive: Receive) -> None:
+        declared = request.header("content-length")
+        self._receive = receive
+        self._awaits_consent = (request.header("expect") or "").lower() == "100-continue"
+        self.declared_bytes = int(declared) if declared and declared.isdecimal() else None
+        self.is_complete = self.declared_bytes == 0 or (
+            declared is None and request.header("transfer-encoding") is None
+        )
+
+    def refuse_beyond(self, limit: int) -> None:
+        """Raise BodyTooLargeError where the client itself says that its body is too long."""
+        if self.declared_bytes is not None and self.declared_bytes > limit:
+            raise BodyTooLargeError(limit=limit, actual=self.declared_bytes)
+
+    async def read(self, limit: int) -> bytes:
+        """Return the whole body, or stop and raise BodyTooLargeError as soon as it cannot fit."""
+        self.refuse_beyond(limit)
+        chunks, n_bytes = [], 0
+        while not self.is_complete:
+            chunk = await self._next()
+            n_bytes += len(chunk)
+            if n_bytes > limit:
+                raise BodyTooLargeError(limit=limit, actual=n_bytes)
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def drain(self) -> None:
+        """Take in and forget what the client still sends, for a moment.
+
+        A client that writes its whole body before it reads would otherwise see a reset connection and never
+        the answer that says why.
+        """
+        if self._awaits_consent:
+            return
+        with suppress(TimeoutError, ClientGoneError):
+            async with asyncio.timeout(_DRAIN_LIMIT_SECONDS):
+                while not self.is_complete:
+                    await self._next()
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            raise ClientGoneError
+        self._awaits_consent = False
+        self.is_complete = not message.get("more_body", False)
+        chunk: bytes = message.get("body", b"")
+        return chunk

@@ -1,0 +1,223 @@
+"""The local gateway as a process: a socket on 127.0.0.1, one home, workers, and a clean end.
+
+lock the home ─▶ refund what a killed gateway left ─▶ read template.yaml ─▶ listen
+    ─▶ serve until SIGINT or SIGTERM ─▶ let calls finish ─▶ end the workers ─▶ unlock
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+import whybox
+from whybox.errors import ConfigurationError
+from whybox.local.gateway import Gateway
+from whybox.local.homes import locked_home, opened_log
+from whybox.local.malformed_requests import ProblemProtocol
+from whybox.local.processes import Surroundings
+from whybox.local.refunds import LostCalls, refund_all
+from whybox.local.templates import Stack, read_stack
+from whybox.local.workers import Workers
+from whybox.settings import Settings
+from whybox.wiring import Ports, connect
+
+HOST = "127.0.0.1"
+"""Never another: the gateway speaks plain HTTP and belongs to the person at this machine."""
+
+# How long after a lost call its reservation may still be open: the longest call, and a margin for its lease.
+_WATCH_MARGIN_SECONDS = 120.0
+# Longer than a request may take: 30 s for a free process, then 30 s for the function.
+_DRAIN_SECONDS = 65
+# Far more than headers may have, so that it is the gateway that refuses them, with a problem document.
+_MAX_PARSED_HEADER_BYTES = 256 * 1024
+
+logger = logging.getLogger("whybox.local")
+
+
+@dataclass(frozen=True, slots=True)
+class _Premises:
+    """What a gateway holds while it runs."""
+
+    stack: Stack
+    ports: Ports
+    surroundings: Surroundings
+    listener: socket.socket
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.listener.getsockname()[1]}"
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says when it listens; signals are left to whoever runs it."""
+
+    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._on_ready()
+
+    def stop(self) -> None:
+        """Let calls finish; asked a second time, end them."""
+        if self.should_exit:
+            for request in list(self.server_state.tasks):
+                request.cancel()
+        self.should_exit = True
+
+
+def project_template() -> Path:
+    """Return the template of the checkout this package belongs to."""
+    return Path(whybox.__file__).resolve().parents[4] / "template.yaml"
+
+
+def serve(settings: Settings, *, template: Path, port: int, on_ready: Callable[[str], None]) -> None:
+    """Serve in the foreground until SIGINT or SIGTERM; ``on_ready`` is told the URL.
+
+    The first signal lets calls finish, a second one ends them. Raises ConfigurationError
+    where the home, the template or the port cannot be used.
+    """
+    with _entered(settings, template=template, port=port) as premises:
+        server, gateway = _build(premises, on_ready=lambda: on_ready(premises.url))
+
+        async def until_signal() -> None:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, server.stop)
+            await _run(server, gateway, listener=premises.listener)
+
+        asyncio.run(until_signal())
+
+
+@contextmanager
+def running_gateway(settings: Settings, *, template: Path, port: int = 0) -> Iterator[str]:
+    """Serve from a thread while the block runs, on a free port unless told; yields the URL."""
+    with _entered(settings, template=template, port=port) as premises:
+        news: queue.SimpleQueue[str | BaseException] = queue.SimpleQueue()
+        server, gateway = _build(premises, on_ready=lambda: news.put(premises.url))
+
+        def run() -> None:
+            try:
+                asyncio.run(_run(server, gateway, listener=premises.listener))
+                news.put(ConfigurationError("The gateway ended before it was ready."))
+            except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for it
+                news.put(error)
+
+        thread = threading.Thread(target=run, name="whybox-gateway")
+        thread.start()
+        try:
+            first = news.get()
+            if isinstance(first, BaseException):
+                raise first
+            yield first
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+async def _run(server: _Server, gateway: Gateway, *, listener: socket.socket) -> None:
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await gateway.close()
+
+
+@contextmanager
+def _entered(settings: Settings, *, template: Path, port: int) -> Iterator[_Premises]:
+    """Take the home, set right what a killed gateway left in it, and open the port."""
+    home = settings.home.resolve()
+    with locked_home(home) as lock, opened_log(home) as log, _logging_to(Path(log.name)):
+        ports = connect(settings)
+        if n_refunded := refund_all(ports.usage, clock=ports.clock):
+            logger.warning("refunded %d reservations that an earlier gateway left behind", n_refunded)
+        stack = read_stack(template)
+        surroundings = Surroundings(_variables(settings, home), log=log, descriptors=(lock,))
+        with _listening(port) as listener:
+            yield _Premises(stack, ports, surroundings, listener)
+
+
+def _build(premises: _Premises, *, on_ready: Callable[[], None]) -> tuple[_Server, Gateway]:
+    functions = premises.stack.functions.values()
+    longest = max((function.timeout_seconds for function in functions), default=0.0)
+    ports = premises.ports
+    gateway = Gateway(
+        premises.stack,
+        Workers(functions, surroundings=premises.surroundings),
+        clock=ports.clock,
+        lost_calls=LostCalls(ports.usage, clock=ports.clock, watch_seconds=longest + _WATCH_MARGIN_SECONDS),
+    )
+    config = uvicorn.Config(
+        gateway,
+        lifespan="off",
+        ws="none",
+        loop="asyncio",
+        http=ProblemProtocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+        h11_max_incomplete_event_size=_MAX_PARSED_HEADER_BYTES,
+    )
+    return _Server(config, on_ready=on_ready), gateway
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    # The protocol is named because asyncio turns Nagle's delay off only for sockets that say they are TCP.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise ConfigurationError(f"Port {port} on {HOST} cannot be used: {error}.") from error
+        yield listener
+
+
+def _variables(settings: Settings, home: Path) -> dict[str, str]:
+    """Write the settings down as the variables a worker reads them from: both sides go by the same ones."""
+    secret = settings.jwt_secret
+    return {
+        "WHYBOX_HOME": str(home),
+        "WHYBOX_STORAGE": settings.storage,
+        "WHYBOX_JWT_SECRET": "" if secret is None else secret.decode("utf-8", "surrogateescape"),
+        "WHYBOX_JWT_SECRET_ARN": "",
+        "WHYBOX_JWT_ISSUER": settings.jwt_issuer,
+        "WHYBOX_JWT_AUDIENCE": settings.jwt_audience,
+        "WHYBOX_MONTHLY_LIMIT": str(settings.monthly_limit),
+    }
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Write what the gateway and its HTTP server have to say into the log the workers write to."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    server_logger = logging.getLogger("uvicorn.error")
+    before = server_logger.propagate, logger.level
+    server_logger.propagate = False
+    logger.setLevel(logging.INFO)
+    for source in (logger, server_logger):
+        source.addHandler(handler)
+    try:
+        yield
+    finally:
+        for source in (logger, server_logger):
+            source.removeHandler(handler)
+        server_logger.propagate, logger.level = before
+        handler.close()

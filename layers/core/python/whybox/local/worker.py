@@ -1,0 +1,154 @@
+"""The process behind one function: loads its handler once, then answers one event after the other.
+
+    standard input   ◀── spec, then per call: what the call may use, the event        (frames)
+    standard output  ──▶ b"+" ready; then per call: b"+" and the answer, or b"!" it raised, or
+                         b">" and how large the answer was that is too large to send     (frames)
+    standard error   ──▶ everything the function prints or logs
+
+Run as ``python -m whybox.local.worker``; imports nothing but the standard library, so that the memory and the
+start of a function are its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import queue
+import struct
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+ANSWERED = b"+"
+RAISED = b"!"
+TOO_LARGE = b">"
+_LENGTH = struct.Struct(">I")
+HEAD_BYTES = _LENGTH.size
+
+
+class LocalContext:
+    """The context object of a call, with the attributes Lambda documents."""
+
+    identity = None
+    client_context = None
+    function_version = "$LATEST"
+
+    def __init__(self, function: dict[str, Any], call: dict[str, Any]) -> None:
+        self.function_name: str = function["name"]
+        self.invoked_function_arn: str = function["arn"]
+        self.log_group_name = f"/aws/lambda/{self.function_name}"
+        self.log_stream_name = f"local/{os.getpid()}"
+        self.memory_limit_in_mb = str(function["memory_megabytes"])  # text, as Lambda's own runtime gives it
+        self.aws_request_id: str = call["request_id"]
+        self._deadline = time.monotonic() + call["timeout_seconds"]
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the gateway ends this process; never negative."""
+        return max(0, int((self._deadline - time.monotonic()) * 1000))
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """Return the next frame, or None at the end of the stream."""
+    head = stream.read(HEAD_BYTES)
+    if len(head) < HEAD_BYTES:
+        return None
+    body = stream.read(_LENGTH.unpack(head)[0])
+    return body if len(body) == _LENGTH.unpack(head)[0] else None
+
+
+def frame(body: bytes) -> bytes:
+    """Return a body with its length in front."""
+    return _LENGTH.pack(len(body)) + body
+
+
+def frame_length(head: bytes) -> int:
+    """Return the length a frame's first four bytes announce."""
+    return int(_LENGTH.unpack(head)[0])
+
+
+def _claim_standard_output() -> BinaryIO:
+    """Keep the answer pipe for us: whatever prints, even from C, prints to standard error from now on."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def _read_calls(
+    stream: BinaryIO, calls: queue.SimpleQueue[bytes | None], is_working: threading.Event
+) -> None:
+    """Queue what comes in. When the gateway is gone nobody waits for the call at work: end at once."""
+    while (body := read_frame(stream)) is not None:
+        is_working.set()
+        calls.put(body)
+    if is_working.is_set():
+        os._exit(1)
+    calls.put(None)
+
+
+def _load(function: dict[str, Any]) -> Callable[[Any, LocalContext], Any]:
+    """Import the handler as Lambda does: the code folder is the first place to look."""
+    sys.path.insert(0, function["code_dir"])
+    module, _, attribute = function["handler"].rpartition(".")
+    handler: Callable[[Any, LocalContext], Any] = getattr(importlib.import_module(module), attribute)
+    return handler
+
+
+def _call(handler: Callable[[Any, LocalContext], Any], event: bytes, context: LocalContext) -> bytes:
+    """Return the handler's answer; an exception is logged here and only its happening is reported."""
+    try:
+        answer = handler(json.loads(event), context)
+        return ANSWERED + json.dumps(answer, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    except Exception:  # noqa: BLE001 - a function may raise anything, and its process stays in service
+        traceback.print_exc()
+        return RAISED
+
+
+def _serve(
+    function: dict[str, Any],
+    calls: queue.SimpleQueue[bytes | None],
+    answers: BinaryIO,
+    *,
+    is_working: threading.Event,
+) -> None:
+    handler = _load(function)
+    reply = ANSWERED
+    while True:
+        is_working.clear()
+        answers.write(frame(reply))
+        answers.flush()
+        call = calls.get()
+        event = None if call is None else calls.get()
+        if call is None or event is None:
+            return
+        reply = _call(handler, event, LocalContext(function, json.loads(call)))
+        n_bytes = len(reply) - len(ANSWERED)
+        if n_bytes > function["answer_limit"]:
+            reply = TOO_LARGE + str(n_bytes).encode()
+
+
+def main() -> None:
+    """Serve calls until standard input ends."""
+    answers = _claim_standard_output()
+    incoming = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    spec = read_frame(incoming)
+    if spec is None:
+        return
+    calls: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    is_working = threading.Event()
+    is_working.set()  # loading is work
+    threading.Thread(target=_read_calls, args=(incoming, calls, is_working), daemon=True).start()
+    try:
+        _serve(json.loads(spec), calls, answers, is_working=is_working)
+    except BrokenPipeError:
+        os._exit(1)  # the gateway is gone; an ordinary exit would try to flush the pipe again
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The eight compatible requests through a warm local gateway, beside the recorded service's algorithm."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from tests.benchmarks.datasets import Split, breast_cancer, friedman
+from tests.benchmarks.measure import Effort, time_once
+from tests.benchmarks.recorded_service import answer_request
+from tests.benchmarks.sections import Section, Verdict, duration, render_table
+
+import whybox
+
+START_TIMEOUT_SECONDS = 60.0
+MEDIAN_LIMIT_SECONDS = 1.0
+FOREST_RATIO = 30.0
+SLOW_SECONDS = 2.0
+"""A recorded algorithm that takes longer runs once: its own spread is far below the ratio."""
+HOW_MEASURED = """\
+*whybox* is the median time of the whole request over HTTP on a warm gateway: upload, reading, fitting,
+explaining, the answer; *fit + explain* is what its receipt says of it. *recorded algorithm* is fitting,
+predicting and explaining as the recorded service did (one hidden layer, KernelExplainer on 10 centres,
+all rows), run here without any HTTP; *recorded there* is what that service took."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    """One request: its address, what the recorded service did for it, its recorded seconds and our aim."""
+
+    target: str
+    table: str
+    model: str
+    explain: str
+    recorded_seconds: float | None
+    aim_seconds: float
+    with_intervals: bool = False
+
+    @property
+    def path(self) -> str:
+        return f"/{self.target}&interpretability={self.explain}"
+
+
+_FOREST = "mlclassification?base_model=RandomForestClassifier&n_hidden_features=5"
+_BOOSTED = "gbdtclassification?model_type=xgboost&predict_proba=False"
+_RIDGE = "mlregression?base_model=RidgeCV&n_hidden_features=5&return_pi=True"
+_BOOSTED_TARGET = "gbdtregression?model_type=xgboost"
+
+REQUESTS = (
+    _Request(_FOREST, "cancer", "forest", "permutation", 5, 0.20),
+    _Request(_BOOSTED, "cancer", "boosted classes", "permutation", 2, 0.06),
+    _Request(_FOREST, "cancer", "forest", "shap", 43, 0.18),
+    _Request(_BOOSTED, "cancer", "boosted classes", "shap", 10, 0.045),
+    _Request(_RIDGE, "friedman", "ridge", "permutation", 1, 0.010, with_intervals=True),
+    _Request(_RIDGE, "friedman", "ridge", "shap", 11, 0.010, with_intervals=True),
+    _Request(_BOOSTED_TARGET, "friedman", "boosted target", "shap", None, 0.16),
+    _Request(_BOOSTED_TARGET, "friedman", "boosted target", "permutation", 1, 0.16),
+)
+
+
+def measure_requests(effort: Effort) -> Section:
+    """Time the requests over HTTP, fitting included, and the recorded algorithm on the same tables."""
+    splits = {"cancer": breast_cancer(), "friedman": friedman()}
+    rows, verdicts = [], []
+    with running_gateway() as client:
+        for number, request in enumerate(REQUESTS, start=1):
+            print(f"  {request.path}", flush=True)
+            split = splits[request.table]
+            ours, parts = _time_request(client, request, split, n_runs=effort.choose(9, 2))
+            theirs = _time_recorded(request, split, effort)
+            rows.append(
+                (
+                    f"{number}. `{request.path}`",
+                    duration(ours),
+                    parts,
+                    duration(request.aim_seconds),
+                    duration(theirs),
+                    f"{theirs / ours:.3g}x",
+                    "failed" if request.recorded_seconds is None else duration(request.recorded_seconds),
+                )
+            )
+            promise = f"request {number} answers in < 1 s"
+            verdicts.append(Verdict(promise, duration(ours), ours < MEDIAN_LIMIT_SECONDS))
+            if request.model == "forest" and request.explain == "shap":
+                reached = f"{theirs / ours:.3g}x"
+                promise = f"request {number}: ≥ {FOREST_RATIO:g}x the recorded algorithm"
+                verdicts.append(Verdict(promise, reached, theirs >= FOREST_RATIO * ours))
+    header = ("request", "whybox", "fit + explain", "aim", "recorded algorithm", "ratio", "recorded there")
+    body = f"{HOW_MEASURED}\n\n{render_table(header, rows)}"
+    return Section("The eight compatible requests", body, tuple(verdicts))
+
+
+@contextmanager
+def running_gateway() -> Iterator[httpx.Client]:
+    """Start ``whybox serve`` with a home of its own and yield a client that carries a token."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {
+            **os.environ,
+            "WHYBOX_HOME": home,
+            "WHYBOX_MONTHLY_LIMIT": "100000",
+            "PYTHONPATH": str(Path(whybox.__file__).parents[1]),
+        }
+        command = [sys.executable, "-m", "whybox.cli.main"]
+        log = Path(home) / "gateway.log"
+        with log.open("wb") as errors:
+            server = subprocess.Popen(
+                [*command, "serve", "--port", "0"],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        try:
+            url = _read_url(server, log)
+            token = subprocess.check_output([*command, "token", "--sub", "bench"], env=environment, text=True)
+            headers = {"Authorization": f"Bearer {token.strip()}"}
+            with httpx.Client(base_url=url, headers=headers, timeout=START_TIMEOUT_SECONDS) as client:
+                yield client
+        finally:
+            server.terminate()
+            server.wait(START_TIMEOUT_SECONDS)
+
+
+def _read_url(server: subprocess.Popen[str], log: Path) -> str:
+    """Return the address from the first line that names one."""
+    if server.stdout is None:
+        raise RuntimeError("the gateway was started without a pipe")
+    for line in server.stdout:
+        for word in line.split():
+            if word.startswith("http://"):
+                return word
+    raise RuntimeError(f"the gateway did not start:\n{log.read_text()}")
+
+
+def _time_request(client: httpx.Client, request: _Request, split: Split, *, n_runs: int) -> tuple[float, str]:
+    """Return median seconds and what the receipt says of them."""
+    parts = []
+
+    def send() -> None:
+        answer = client.post(request.path, files={"file": ("table.csv", split.csv, "text/csv")})
+        if answer.status_code != httpx.codes.OK:
+            raise RuntimeError(f"{request.path}: {answer.status_code} {answer.text[:500]}")
+        parts.append(answer.json().get("receipt", {}))
+
+    for _ in range(2):
+        send()
+    seconds = statistics.median(time_once(send) for _ in range(n_runs))
+    found = parts[-1].get("seconds")
+    return seconds, duration(float(found)) if isinstance(found, int | float) else "–"
+
+
+def _time_recorded(request: _Request, split: Split, effort: Effort) -> float:
+    """Return median seconds of the recorded algorithm; the slow ones run once."""
+
+    def run() -> None:
+        answer_request(request.model, split, explain=request.explain, with_intervals=request.with_intervals)
+
+    first = time_once(run)
+    if first > SLOW_SECONDS or effort.is_quick:
+        return first
+    return statistics.median(time_once(run) for _ in range(effort.n_runs))

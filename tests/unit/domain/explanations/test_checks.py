@@ -1,0 +1,65 @@
+"""The last guard: what is not whole, finite and additive does not leave; wrong structures are dropped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from whybox.domain.explanations import attribute_rows
+from whybox.domain.explanations.checks import check_attributions, structure_holds
+from whybox.domain.explanations.model_views import view_model
+from whybox.errors import ComputationError, ExplanationCheckError
+
+from .tree_models import fit_case
+
+
+@pytest.fixture
+def sound():
+    """Attributions that pass."""
+    model, rows, background = fit_case("forest", 2)
+    found = attribute_rows(model, rows, background=background)
+    check_attributions(found, n_rows=5, n_players=6)
+    return found
+
+
+def broken(array, value):
+    """Return a copy with one entry changed."""
+    changed = array.copy()
+    changed.flat[3] = value
+    return changed
+
+
+@pytest.mark.parametrize("field", ["values", "std_error", "predictions"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_number_that_is_not_finite_is_not_delivered(sound, field, bad):
+    with pytest.raises(ExplanationCheckError, match=f"{field} finite"):
+        check_attributions(
+            replace(sound, **{field: broken(getattr(sound, field), bad)}), n_rows=5, n_players=6
+        )
+
+
+@pytest.mark.parametrize("field", ["values", "std_error", "predictions"])
+def test_a_missing_row_is_not_delivered(sound, field):
+    with pytest.raises(ExplanationCheckError, match=f"{field} shape"):
+        check_attributions(replace(sound, **{field: getattr(sound, field)[:-1]}), n_rows=5, n_players=6)
+
+
+def test_values_that_do_not_add_up_are_not_delivered(sound):
+    with pytest.raises(ExplanationCheckError, match="additivity") as caught:
+        check_attributions(replace(sound, additivity_residual=1e-6), n_rows=5, n_players=6)
+
+    assert isinstance(caught.value, ComputationError)
+    assert caught.value.code == "explanation-check-failed"
+    assert caught.value.found == 1e-6
+
+
+@pytest.mark.parametrize("name", ["forest", "xgboost", "lightgbm", "histogram boosting"])
+def test_a_structure_that_answers_otherwise_than_its_model_is_noticed(name):
+    model, _, background = fit_case(name, 2)
+    view = view_model(model)
+    trees = replace(view.trees, values=view.trees.values * 1.01)
+
+    assert structure_holds(view, background)
+    assert not structure_holds(replace(view, predict=trees.predict), background)

@@ -1,0 +1,153 @@
+"""What tests of the HTTP room share: a service on this machine, called with the gateway's events."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+
+from whybox.adapters.local.sqlite_replies import SqliteReplies
+from whybox.adapters.local.sqlite_usage import SqliteUsage
+from whybox.http.app import create_app
+from whybox.http.bearer_tokens import authorize
+from whybox.http.functions import HttpFunction
+from whybox.services.issue_token import issue_token
+from whybox.services.verify_token import SharedSecret, TokenKey
+
+SECRET = b"Zk3vQ9xTb7Lw2NpR8sYd5HgJ1mCf4KaE"
+BOUNDARY = "a-boundary"
+
+
+@dataclass
+class SettableClock:
+    """A clock that stands where a test puts it."""
+
+    time: datetime = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A function's answer, read back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The last part of a problem's type."""
+        assert self.headers["content-type"] == "application/problem+json"
+        assert self.document["status"] == self.status
+        return str(self.document["type"]).removeprefix("/problems/")
+
+
+@dataclass
+class Service:
+    """Routers behind an authorizer, and the ports they share."""
+
+    home: Path
+    limit: int = 100
+    clock: SettableClock = field(default_factory=SettableClock)
+
+    def __post_init__(self) -> None:
+        self.key = TokenKey(SharedSecret(SECRET), issuer="whybox", audience="whybox-api")
+        self.usage = SqliteUsage(self.home / "usage", default_limit=self.limit)
+        self.replies = SqliteReplies(self.home / "replies")
+        self._numbers = itertools.count(1)
+
+    def function(self, *routers: APIRouter, **options: Any) -> HttpFunction:
+        ports = {"token_key": self.key, "usage": self.usage, "replies": self.replies}
+        return HttpFunction(create_app(*routers, clock=self.clock, **ports, **options))
+
+    def token(self, subject: str = "ada", **changes: Any) -> str:
+        given = {"issuer": "whybox", "audience": "whybox-api", "now": self.clock.now()} | changes
+        return issue_token(subject, secret=SECRET, **given)
+
+    def event(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: str = "",
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        token: str | None = None,
+    ) -> dict[str, Any]:
+        """Build the event of a request that has passed the authorizer, if it brought a good token."""
+        sent = {**({"authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
+        context: dict[str, Any] = {
+            "requestId": f"request-{next(self._numbers)}",
+            "domainName": "whybox.example",
+            "http": {"method": method, "path": path, "sourceIp": "192.0.2.1", "protocol": "HTTP/1.1"},
+        }
+        said = authorize({"headers": sent}, key=self.key, clock=self.clock)
+        if said["isAuthorized"]:
+            context["authorizer"] = {"lambda": said["context"]}
+        return {
+            "version": "2.0",
+            "routeKey": f"{method} {path}",
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": sent,
+            "requestContext": context,
+            "isBase64Encoded": bool(body),
+            "body": base64.b64encode(body).decode(),
+        }
+
+    def call(self, function: HttpFunction, method: str, path: str, **request: Any) -> Answer:
+        return read_answer(function(self.event(method, path, **request), None))
+
+
+def read_answer(answer: dict[str, Any]) -> Answer:
+    """Read what a gateway would send on."""
+    body = answer["body"]
+    return Answer(
+        status=answer["statusCode"],
+        headers=answer["headers"],
+        body=base64.b64decode(body) if answer["isBase64Encoded"] else body.encode(),
+    )
+
+
+def write_form(
+    content: bytes, *, name: str = "file", file_name: str | None = "table.csv"
+) -> tuple[dict[str, str], bytes]:
+    """Return the headers and the body of a form with one part."""
+    named = "" if file_name is None else f'; filename="{file_name}"'
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'
+    body = head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
+    return {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}, body
+
+
+@pytest.fixture
+def service(tmp_path) -> Service:
+    return Service(tmp_path)
+
+
+@pytest.fixture
+def start_service(tmp_path) -> Callable[..., Service]:
+    return lambda **changes: Service(tmp_path, **changes)
+
+
+@pytest.fixture
+def form() -> Callable[..., tuple[dict[str, str], bytes]]:
+    return write_form
+
+
+@pytest.fixture
+def read() -> Callable[[dict[str, Any]], Answer]:
+    return read_answer

@@ -1,0 +1,81 @@
+import json
+from typing import Any
+
+import pytest
+
+from whybox.errors import FunctionFailedError
+from whybox.local.answers import Decision, HttpAnswer, read_decision, read_http_answer
+
+
+def read(answer: Any) -> HttpAnswer:
+    return read_http_answer(json.dumps(answer).encode(), function="F")
+
+
+def test_an_answer_keeps_its_headers_in_lower_case_and_its_cookies() -> None:
+    answer = read(
+        {"statusCode": 202, "headers": {"Location": "/x", "X-N": 1}, "cookies": ["a=1"], "body": "é"}
+    )
+
+    assert answer == HttpAnswer(202, (("location", "/x"), ("x-n", "1"), ("set-cookie", "a=1")), "é".encode())
+
+
+def test_headers_that_are_the_gateways_own_are_not_taken_over() -> None:
+    framing = {"Content-Length": "999", "Transfer-Encoding": "chunked", "Connection": "close"}
+
+    assert read({"statusCode": 200, "headers": framing}).headers == ()
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+def test_an_answer_that_may_have_no_body_has_none(status: int) -> None:
+    assert read({"statusCode": status, "body": "x"}).body == b""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        "text",
+        {},
+        {"body": "no status"},
+        {"statusCode": "200"},
+        {"statusCode": True},
+        {"statusCode": 100},
+        {"statusCode": 600},
+        {"statusCode": 200, "body": {"not": "text"}},
+        {"statusCode": 200, "body": "***", "isBase64Encoded": True},
+        {"statusCode": 200, "body": "\ud800"},
+        {"statusCode": 200, "headers": []},
+        {"statusCode": 200, "headers": {"x": "a\r\nset-cookie: b"}},
+        {"statusCode": 200, "headers": {"x": "\u20ac"}},
+        {"statusCode": 200, "headers": {"a b": "c"}},
+        {"statusCode": 200, "cookies": ["a\nb"]},
+        {"statusCode": 200, "cookies": "a=1"},
+        {"statusCode": 200, "multiValueHeaders": {"x": ["1"]}},
+    ],
+)
+def test_what_is_not_an_answer_in_format_2_is_a_failed_function(answer: Any) -> None:
+    with pytest.raises(FunctionFailedError):
+        read(answer)
+
+
+def test_an_authorizers_yes_carries_its_context() -> None:
+    decision = read_decision(b'{"isAuthorized": true, "context": {"a": 1}}', function="F")
+
+    assert decision == Decision(is_authorized=True, context={"a": 1})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "null",
+        "true",
+        "{}",
+        '{"isAuthorized": "true"}',
+        '{"isAuthorized": 1}',
+        '{"isAuthorized": true, "context": []}',
+    ],
+)
+def test_an_authorizer_that_does_not_say_yes_or_no_has_failed(answer: str) -> None:
+    with pytest.raises(FunctionFailedError):
+        read_decision(answer.encode(), function="F")

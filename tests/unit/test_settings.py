@@ -1,0 +1,107 @@
+"""Settings: what the environment may say, and what the service refuses to start with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from whybox.errors import ConfigurationError
+from whybox.settings import Settings
+
+GOOD_SECRET = "Zk3vQ9xTb7Lw2NpR8sYd5HgJ1mCf4KaE"
+
+
+def test_an_empty_environment_means_this_machine_and_a_secret_to_be_made():
+    settings = Settings.from_environment({})
+
+    assert settings == Settings(
+        home=Path(".whybox"),
+        storage="local",
+        jwt_secret=None,
+        jwt_issuer="whybox",
+        jwt_audience="whybox-api",
+        monthly_limit=100,
+    )
+
+
+def test_every_variable_is_read():
+    settings = Settings.from_environment(
+        {
+            "WHYBOX_HOME": "/srv/whybox",
+            "WHYBOX_STORAGE": "local",
+            "WHYBOX_JWT_SECRET": GOOD_SECRET,
+            "WHYBOX_JWT_ISSUER": "https://issuer.example",
+            "WHYBOX_JWT_AUDIENCE": "tables",
+            "WHYBOX_MONTHLY_LIMIT": "7",
+        }
+    )
+
+    assert settings.home == Path("/srv/whybox")
+    assert settings.jwt_secret == GOOD_SECRET.encode()
+    assert (settings.jwt_issuer, settings.jwt_audience) == ("https://issuer.example", "tables")
+    assert settings.monthly_limit == 7
+
+
+def test_an_empty_variable_counts_as_not_set():
+    names = ("HOME", "STORAGE", "JWT_SECRET", "JWT_SECRET_ARN", "JWT_ISSUER", "JWT_AUDIENCE", "MONTHLY_LIMIT")
+
+    assert Settings.from_environment({f"WHYBOX_{name}": "" for name in names}) == Settings()
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "short",
+        GOOD_SECRET[:31],
+        "changeme" * 4,
+        "please-change-me-please-change-me",
+        "Your_Secret_Your_Secret_Your_Secret",
+        "x" * 64,
+        "abcabcabcabcabcabcabcabcabcabcabcabc",
+    ],
+)
+def test_a_short_or_guessable_secret_is_refused(secret):
+    with pytest.raises(ConfigurationError):
+        Settings.from_environment({"WHYBOX_JWT_SECRET": secret})
+
+
+def test_a_refused_secret_does_not_stand_in_the_message():
+    with pytest.raises(ConfigurationError) as refusal:
+        Settings.from_environment({"WHYBOX_JWT_SECRET": "hunter2"})
+
+    assert "hunter2" not in str(refusal.value)
+    assert refusal.value.limit == 32
+
+
+def test_the_secret_does_not_stand_in_a_printed_settings_object():
+    settings = Settings.from_environment({"WHYBOX_JWT_SECRET": GOOD_SECRET})
+
+    assert GOOD_SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize("limit", ["-1", "1.5", "many", "1e3", "٣", "10000000000", " 5", "1_000"])
+def test_a_limit_that_is_no_plain_number_is_refused(limit):
+    with pytest.raises(ConfigurationError, match="WHYBOX_MONTHLY_LIMIT"):
+        Settings.from_environment({"WHYBOX_MONTHLY_LIMIT": limit})
+
+
+@pytest.mark.parametrize("issuer", ["a|b", " whybox", "why\nbox", "x" * 256])
+def test_an_issuer_that_could_blur_two_tenants_is_refused(issuer):
+    with pytest.raises(ConfigurationError, match="WHYBOX_JWT_ISSUER"):
+        Settings.from_environment({"WHYBOX_JWT_ISSUER": issuer})
+
+
+def test_storage_on_aws_is_refused_in_plain_words_until_its_adapters_exist():
+    with pytest.raises(ConfigurationError, match="AWS adapters"):
+        Settings.from_environment({"WHYBOX_STORAGE": "aws", "WHYBOX_JWT_SECRET_ARN": "arn:aws:x"})
+
+
+def test_a_secret_in_secrets_manager_is_refused_on_this_machine():
+    with pytest.raises(ConfigurationError, match="WHYBOX_JWT_SECRET_ARN"):
+        Settings.from_environment({"WHYBOX_JWT_SECRET_ARN": "arn:aws:x"})
+
+
+def test_an_unknown_storage_is_refused():
+    with pytest.raises(ConfigurationError, match="WHYBOX_STORAGE"):
+        Settings.from_environment({"WHYBOX_STORAGE": "cloud"})
