@@ -72,7 +72,7 @@ CPU_NOTE = "This run counted CPU seconds instead of wall seconds (large tables a
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the jobs that were named, all without a name; 1 when a promise was missed."""
+    """Run the jobs that were named, all without a name; a missed promise is shown, it is no failure."""
     options = _parse(arguments)
     clock = time.process_time if options.cpu else time.perf_counter
     effort = Effort(n_runs=1 if options.quick else 5, is_quick=options.quick, clock=clock)
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(promises)
     if options.output or not (options.names or options.quick):
         write_page(options.output or PAGE, sections, effort)
-    return 0 if all(verdict.is_met for section in sections for verdict in section.verdicts) else 1
+    return 0
 
 
 def render_promises(sections: Sequence[Section]) -> str:

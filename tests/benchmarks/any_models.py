@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from tests.benchmarks.datasets import breast_cancer, wide_table
-from tests.benchmarks.measure import Answer, Bar, Effort, Floats, Job, Reference
+from tests.benchmarks.measure import Bar, Effort, Floats, Job, Reference
 from tests.benchmarks.ours import whybox_beside, whybox_rows
-from tests.benchmarks.peers import kernel_explainer, linear_explainer, permutation_explainer, tree_explainer
+from tests.benchmarks.peers import (
+    kernel_explainer,
+    linear_explainer,
+    permutation_explainer,
+    rescaled_probabilities,
+)
 from tests.benchmarks.references import equal_weights, sample_permutations
 
 DEFAULT, HONEST = "shap KernelExplainer", "shap KernelExplainer, l1_reg=0"
@@ -76,8 +81,8 @@ def boosted_probabilities(effort: Effort) -> Job:
         kernel_explainer(DEFAULT, predict, rows, centres, n_rows=n_peer),
         kernel_explainer(HONEST, predict, rows, centres, n_rows=n_peer, l1_reg=0),
     ]
-    options = {"weights": centres.weights, "unit": "probability"}
-    ours = whybox_beside(peers, model, rows, centres.data, reference=reference, **options)
+    ask = partial(whybox_rows, model, rows, centres.data, weights=centres.weights, unit="probability")
+    ours = whybox_beside(peers, reference, ask)
     return Job(
         title="xgboost classification in probability units, 171 rows x 30 columns, background 10 centres",
         contestants=[*ours, *peers],
@@ -90,29 +95,16 @@ def boosted_probabilities_rescaled(effort: Effort) -> Job:
     """xgboost in probability units against shap's rescaled margins, background of 100 rows."""
     split = breast_cancer()
     model, rows, background = _boosted(split)
-    rescaled = tree_explainer(
-        "shap TreeExplainer 'probability'",
-        model,
-        rows,
-        background,
-        predict=lambda X: model.predict_proba(X)[:, 1],
-        model_output="probability",
-    )
-
-    def both_classes() -> Answer:
-        answer = rescaled.run()
-        return replace(answer, values=np.concatenate([-answer.values, answer.values], axis=2))
-
     predict, n_peer = model.predict_proba, effort.choose(24, 2)
     peers = [
-        replace(rescaled, run=both_classes),
+        rescaled_probabilities("shap TreeExplainer 'probability'", model, rows, background),
         permutation_explainer(PERMUTATIONS, predict, rows, background, n_rows=n_peer),
     ]
     n_passes = effort.choose(60, 4)
     judged = rows[: effort.choose(16, 2)]
     weights = equal_weights(background)
     reference = sample_permutations(predict, judged, background, weights, n_passes=n_passes)
-    ours = whybox_beside(peers, model, rows, background, reference=reference, unit="probability")
+    ours = whybox_beside(peers, reference, partial(whybox_rows, model, rows, background, unit="probability"))
     return Job(
         title="xgboost classification in probability units, 171 rows x 30 columns, background 100 rows",
         contestants=[*ours, *peers],
@@ -148,7 +140,7 @@ def _at_equal_error(what: str, model: Any, unit: str, effort: Effort, *, bar: fl
         kernel_explainer(HONEST, predict, rows, background, n_rows=n_judged, l1_reg=0),
         permutation_explainer(PERMUTATIONS, predict, rows, background, n_rows=n_judged),
     ]
-    ours = whybox_beside(peers, model, rows, background, reference=reference, unit=unit)
+    ours = whybox_beside(peers, reference, partial(whybox_rows, model, rows, background, unit=unit))
     promises = [f"{what}: ≥ {bar or 0:g}x {peer.name} at equal error" for peer in peers]
     bars = [
         Bar(promise, match.name, peer.name, ratio=bar, error_share=1.0)

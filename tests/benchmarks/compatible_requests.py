@@ -28,8 +28,10 @@ SLOW_SECONDS = 2.0
 HOW_MEASURED = """\
 *whybox* is the median time of the whole request over HTTP on a warm gateway: upload, reading, fitting,
 explaining, the answer; *fit + explain* is what its receipt says of it. *recorded algorithm* is fitting,
-predicting and explaining as the recorded service did (one hidden layer, KernelExplainer on 10 centres,
-all rows), run here without any HTTP; *recorded there* is what that service took."""
+predicting and explaining as the recorded service did (KernelExplainer on 10 centres, all rows), with as
+many hidden layers as whybox has in that line, run here without any HTTP; *recorded there* is what that
+service took, with three layers. Line 9 is not one of the eight: it is the third with the recorded
+service's three layers."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,12 @@ class _Request:
     recorded_seconds: float | None
     aim_seconds: float
     with_intervals: bool = False
+    n_layers: int = 1
 
     @property
     def path(self) -> str:
-        return f"/{self.target}&interpretability={self.explain}"
+        layers = "" if self.n_layers == 1 else f"&n_layers={self.n_layers}"
+        return f"/{self.target}&interpretability={self.explain}{layers}"
 
 
 _FOREST = "mlclassification?base_model=RandomForestClassifier&n_hidden_features=5"
@@ -63,6 +67,7 @@ REQUESTS = (
     _Request(_RIDGE, "friedman", "ridge", "shap", 11, 0.010, with_intervals=True),
     _Request(_BOOSTED_TARGET, "friedman", "boosted target", "shap", None, 0.16),
     _Request(_BOOSTED_TARGET, "friedman", "boosted target", "permutation", 1, 0.16),
+    _Request(_FOREST, "cancer", "forest", "shap", 43, 0.35, n_layers=3),
 )
 
 
@@ -87,8 +92,9 @@ def measure_requests(effort: Effort) -> Section:
                     "failed" if request.recorded_seconds is None else duration(request.recorded_seconds),
                 )
             )
-            promise = f"request {number} answers in < 1 s"
-            verdicts.append(Verdict(promise, duration(ours), ours < MEDIAN_LIMIT_SECONDS))
+            if request.n_layers == 1:
+                promise = f"request {number} answers in < 1 s"
+                verdicts.append(Verdict(promise, duration(ours), ours < MEDIAN_LIMIT_SECONDS))
             if request.model == "forest" and request.explain == "shap":
                 reached = f"{theirs / ours:.3g}x"
                 promise = f"request {number}: ≥ {FOREST_RATIO:g}x the recorded algorithm"
@@ -161,7 +167,13 @@ def _time_recorded(request: _Request, split: Split, effort: Effort) -> float:
     """Return median seconds of the recorded algorithm; the slow ones run once."""
 
     def run() -> None:
-        answer_request(request.model, split, explain=request.explain, with_intervals=request.with_intervals)
+        answer_request(
+            request.model,
+            split,
+            explain=request.explain,
+            with_intervals=request.with_intervals,
+            n_layers=request.n_layers,
+        )
 
     first = time_once(run)
     if first > SLOW_SECONDS or effort.is_quick:

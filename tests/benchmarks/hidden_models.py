@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import shap
@@ -19,6 +20,7 @@ NOTE = """\
 Background for all: shap.kmeans(X_train, 10) with its weights, as the recorded service had it. "whybox"
 is what it does unasked; "whybox, ... error of ..." has the smallest budget that reaches that error."""
 N_CENTRES = 10
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def hidden_forest(effort: Effort, *, n_layers: int = 1) -> Job:
         n_passes=effort.choose(300, 20),
     )
     promise = f"RandomForest + hidden features, {layers}: ≥ 20x KernelExplainer at ≤ half its error"
-    bar = Bar(promise, OURS, DEFAULT, ratio=20, error_share=0.5)
+    bar = Bar(promise, OURS, DEFAULT, ratio=20, error_share=HALF)
     return _against_kernel_explainer(case, reference, bar, n_peer=effort.choose(24, 2))
 
 
@@ -85,17 +87,14 @@ def _case(title: str, model: FittedModel, split: Split, unit: Unit) -> _Case:
 
 def _against_kernel_explainer(case: _Case, reference: Reference, bar: Bar, *, n_peer: int) -> Job:
     """Set whybox, unasked and at the errors of the peers, beside KernelExplainer's default and l1_reg=0."""
-    data, weights = case.centres.data, case.centres.weights
+    ask = partial(whybox_rows, case.model, case.rows, case.centres.data, weights=case.centres.weights)
     default = kernel_explainer(DEFAULT, case.predict, case.rows, case.centres, n_rows=n_peer)
     honest = kernel_explainer(HONEST, case.predict, case.rows, case.centres, n_rows=n_peer, l1_reg=0)
-    ours = [whybox_rows(case.model, case.rows, data, name=OURS, weights=weights)]
-    half = "half the" if bar.error_share == 0.5 else "the"
+    ours = [ask(name=OURS)]
+    half = "half the" if bar.error_share == HALF else "the"
     for peer, share, what in ((default, bar.error_share or 1.0, half), (honest, 1.0, "the")):
         error = share * compare(peer.run().values, reference.values)[0]
-        name = f"whybox, {what} error of {peer.name}"
-        ours.append(
-            whybox_as_precise(name, error, case.model, case.rows, data, reference=reference, weights=weights)
-        )
+        ours.append(whybox_as_precise(f"whybox, {what} error of {peer.name}", error, reference, ask))
     return Job(
         title=case.title,
         contestants=[*ours, default, honest],

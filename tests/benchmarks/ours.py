@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,12 @@ from whybox.domain.tasks import frame_task
 
 BUDGETS = tuple(0.001 * 1.5**step for step in range(22))
 """Nominal seconds of sampling to try, 1 ms to 5 s."""
+
+TARGET_OUT_OF_REACH = 1e-12
+"""An error nobody can reach makes it spend the whole budget."""
+
+Ask = Callable[..., Contestant]
+"""``whybox_rows`` with model, rows and background filled in."""
 
 
 def fit(split: Split, kind: TaskKind, *, family: str, name: str | None = None, **choices: Any) -> FittedModel:
@@ -43,41 +49,19 @@ def whybox_paths(model: Any, rows: Floats, *, name: str = "whybox", unit: str | 
     return whybox_rows(model, rows, rows[:1], name=name, unit=unit, method="path_dependent")
 
 
-def whybox_as_precise(
-    name: str,
-    error: float,
-    model: Any,
-    rows: Floats,
-    background: Floats,
-    *,
-    reference: Reference,
-    **options: Any,
-) -> Contestant:
+def whybox_as_precise(name: str, error: float, reference: Reference, ask: Ask) -> Contestant:
     """Return whybox with the smallest budget whose error against the reference is at most ``error``."""
     for budget in BUDGETS:
-        # A target nobody can reach makes it spend the whole budget.
-        spend = {"budget_seconds": budget, "target_error": 1e-12, **options}
-        ours = whybox_rows(model, rows, background, name=name, **spend)
+        ours = ask(name=name, budget_seconds=budget, target_error=TARGET_OUT_OF_REACH)
         if compare(ours.run().values, reference.values)[0] <= error:
             break
     return replace(ours, name=f"{name} (nominal budget {1000 * budget:.3g} ms)")
 
 
-def whybox_beside(
-    peers: Sequence[Contestant],
-    model: Any,
-    rows: Floats,
-    background: Floats,
-    *,
-    reference: Reference,
-    **options: Any,
-) -> list[Contestant]:
+def whybox_beside(peers: Sequence[Contestant], reference: Reference, ask: Ask) -> list[Contestant]:
     """Return whybox as it is unasked, then once at the error of each peer."""
-    contestants = [whybox_rows(model, rows, background, **options)]
+    contestants = [ask()]
     for peer in peers:
         error, _ = compare(peer.run().values, reference.values)
-        name = f"whybox, error of {peer.name}"
-        contestants.append(
-            whybox_as_precise(name, error, model, rows, background, reference=reference, **options)
-        )
+        contestants.append(whybox_as_precise(f"whybox, error of {peer.name}", error, reference, ask))
     return contestants

@@ -42,7 +42,7 @@ def permutation_explainer(
     """Return shap's PermutationExplainer on the first ``n_rows`` rows."""
 
     def run() -> Answer:
-        masker = shap.maskers.Independent(background, max_samples=len(background))
+        masker = _whole(background)
         explainer = shap.PermutationExplainer(predict, masker, seed=0)
         found = explainer(rows[:n_rows], max_evals=max_evals, silent=True)
         return _answer(found.values, found.base_values[0], predict(rows[:n_rows]))
@@ -58,22 +58,31 @@ def tree_explainer(
     *,
     predict: Predict,
     n_rows: int | None = None,
-    model_output: str = "raw",
 ) -> Contestant:
     """Return shap's TreeExplainer, interventional where there is a background, else path-dependent."""
     count = len(rows) if n_rows is None else n_rows
 
     def run() -> Answer:
         how = "tree_path_dependent" if background is None else "interventional"
-        # Given as an array, a background of more than 100 rows would be cut to 100 of them.
-        masker = None if background is None else shap.maskers.Independent(background, len(background))
-        explainer = shap.TreeExplainer(
-            model, data=masker, feature_perturbation=how, model_output=model_output
-        )
+        masker = None if background is None else _whole(background)
+        explainer = shap.TreeExplainer(model, data=masker, feature_perturbation=how)
         values = explainer.shap_values(rows[:count], check_additivity=False)
         return _answer(values, explainer.expected_value, predict(rows[:count]))
 
     return Contestant(name, run, share=count / len(rows))
+
+
+def rescaled_probabilities(name: str, model: Any, rows: Floats, background: Floats) -> Contestant:
+    """Return shap's TreeExplainer with model_output="probability", of a model of two classes."""
+
+    def run() -> Answer:
+        explainer = shap.TreeExplainer(model, data=_whole(background), model_output="probability")
+        values = np.asarray(explainer.shap_values(rows, check_additivity=False))[:, :, None]
+        base = float(explainer.expected_value)
+        both = np.concatenate([-values, values], axis=2)
+        return _answer(both, [1.0 - base, base], model.predict_proba(rows))
+
+    return Contestant(name, run)
 
 
 def linear_explainer(
@@ -82,7 +91,7 @@ def linear_explainer(
     """Return shap's LinearExplainer."""
 
     def run() -> Answer:
-        masker = shap.maskers.Independent(background, max_samples=len(background))
+        masker = _whole(background)
         explainer = shap.LinearExplainer(model, masker)
         return _answer(explainer.shap_values(rows), explainer.expected_value, predict(rows))
 
@@ -100,6 +109,11 @@ def pred_contribs(name: str, booster: Any, rows: Floats, *, n_rows: int | None =
         return _answer(found[:, :-1], found[0, -1], margins)
 
     return Contestant(name, run, share=count / len(rows))
+
+
+def _whole(background: Floats) -> Any:
+    """Return a masker of all background rows; given as an array, more than 100 would be cut to 100."""
+    return shap.maskers.Independent(background, max_samples=len(background))
 
 
 def _answer(values: Any, base_values: Any, predictions: Any) -> Answer:

@@ -68,7 +68,6 @@ def test_what_a_function_prints_goes_to_the_log_and_never_into_an_answer(
         ("no_status", (502, "/problems/function-failed")),
         ("split", (502, "/problems/function-failed")),
         ("too_much", (502, "/problems/answer-too-large")),
-        ("eat", (502, "/problems/function-out-of-memory")),
         ("sleep", (504, "/problems/function-timeout")),
     ],
 )
@@ -81,6 +80,13 @@ def test_a_function_that_misbehaves_costs_one_answer_and_not_the_next(
     assert response.headers["content-type"] == "application/problem+json"
     assert "nobody may see" not in response.text
     assert small_client.get("/read").status_code == 200
+
+
+def test_a_function_beyond_its_memory_is_ended_long_before_its_time_limit(small_client: httpx.Client) -> None:
+    response = small_client.get("/slow?do=eat")
+
+    assert (response.status_code, response.json()["type"]) == (502, "/problems/function-out-of-memory")
+    assert small_client.get("/slow").status_code == 200
 
 
 def test_a_call_is_ended_at_its_time_limit(small_client: httpx.Client) -> None:

@@ -363,6 +363,18 @@ def test_a_failed_fit_costs_nothing(send, used):
     assert used() == 0
 
 
+def test_a_result_too_large_for_one_answer_costs_nothing(send, used):
+    n_rows = 110_000
+    short = [row % 89 / 100 for row in range(n_rows)]
+    marks = [int(row < 60) for row in range(n_rows)]
+    table = write_table({"a": short, "target": [row % 7 for row in range(n_rows)], "training_index": marks})
+
+    answer = send(REGRESS, f"{RIDGE}&return_pi=True", table)
+
+    assert (answer.status, answer.code) == (422, "result-too-large")
+    assert used() == 0
+
+
 def test_each_call_counts_also_an_identical_one(send, used):
     first = send(CLASSIFY, TREE, classes_table())
     second = send(CLASSIFY, TREE, classes_table())

@@ -946,6 +946,19 @@ class ResultNotFiniteError(ComputationError):
         self.where = where
 
 
+class ResultTooLargeError(InputError):
+    """The result would be larger than one answer may carry; known before anything is charged."""
+
+    code = "result-too-large"
+
+    def __init__(self, *, limit: int, actual: int) -> None:
+        super().__init__(
+            f"The result has {actual} bytes, one answer may carry {limit}; have fewer test rows explained.",
+            limit=limit,
+            actual=actual,
+        )
+
+
 class RequestMalformedError(RequestError):
     """What came over the connection is not an HTTP/1.1 request."""
 

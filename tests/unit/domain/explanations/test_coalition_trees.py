@@ -24,13 +24,14 @@ def play(name, n_classes):
     return trees, play_leaves(paths, rows, background), paths.constant, rows, background
 
 
-@pytest.mark.parametrize("n_walks", [1, 2, 4])
+@pytest.mark.parametrize(("n_walks", "n_met"), [(1, 3), (2, 1), (2, 7), (4, 3), (4, 1)])
 @pytest.mark.parametrize(("name", "n_classes"), CASES)
-def test_a_walk_passes_the_margins_of_its_hybrid_rows(name, n_classes, n_walks):
+def test_a_walk_passes_the_margins_of_its_hybrid_rows(name, n_classes, n_walks, n_met):
+    """Whether each row meets few of the seven background rows, most, or all of them."""
     trees, played, _, rows, background = play(name, n_classes)
     generator = np.random.default_rng(0)
-    met = generator.integers(0, len(background), size=(len(rows), 3))
-    orders = generator.permuted(np.broadcast_to(np.arange(6), (len(rows), 3, n_walks, 6)), axis=3)
+    met = generator.integers(0, len(background), size=(len(rows), n_met))
+    orders = generator.permuted(np.broadcast_to(np.arange(6), (len(rows), n_met, n_walks, 6)), axis=3)
 
     steps = walk_margins(played, np.arange(len(rows)), met, orders, n_margins=trees.n_margins)
 

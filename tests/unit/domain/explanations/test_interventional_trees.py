@@ -20,7 +20,7 @@ from whybox.domain.explanations.leaf_tables import look_up
 from whybox.domain.explanations.tree_readers import read_trees
 
 from .definition import shapley_by_definition
-from .tree_models import CASES, DUPLICATE, MISSING_VALUES, ORIGINAL, UNUSED, fit_case, make_table
+from .tree_models import CASES, DUPLICATE, MISSING_VALUES, ORIGINAL, UNUSED, fit_case, fit_comb, make_table
 
 EXACT = 1e-9
 
@@ -203,3 +203,17 @@ def test_shap_agrees_on_the_margins_of_boosted_trees(name, n_classes):
     expected = explainer.shap_values(rows, check_additivity=False)
     scale = np.abs(margins(rows)).max()
     np.testing.assert_allclose(values[:, :, 0], expected, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("n_columns", [10, 18, 34, 61])
+def test_shap_agrees_on_paths_through_many_columns(n_columns):
+    model = fit_comb(n_columns)
+    generator = np.random.default_rng(0)
+    rows, background = (generator.random((n, n_columns)).round() for n in (30, 20))
+    # Ones first and few zeros: rows that pair with the background in the deepest leaves.
+    rows[:15], background[:10] = (generator.random((n, n_columns)) < 0.9 for n in (15, 10))
+
+    values, _ = explain(model, rows, background)
+
+    expected = shap.TreeExplainer(model, background).shap_values(rows)
+    np.testing.assert_allclose(values[:, :, 0], expected, atol=1e-9 * np.abs(expected).max())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from whybox.domain.explanations.estimates import SamplingPlan
 from whybox.domain.explanations.permutation_samplers import sample_game
 from whybox.domain.explanations.quadratic_controls import QuadraticControl, fit_quadratic
 from whybox.domain.explanations.sampled import attribute_sampled
+from whybox.domain.explanations.split_trees import split_leaves
 from whybox.domain.explanations.structured_linear import attribute_linear_behind_hidden
 from whybox.domain.explanations.structured_trees import attribute_trees_behind_hidden
 
@@ -142,15 +145,19 @@ def test_trees_behind_hidden_columns_are_within_their_errors(name, n_classes):
     np.testing.assert_allclose(found.base_values + found.values.sum(axis=1), view.predict(rows), atol=1e-10)
 
 
-def test_what_own_leaves_explain_is_not_sampled():
+def test_a_forest_that_tests_no_hidden_column_is_not_sampled_at_all():
     view, rows, background = view_fitted("RandomForestClassifier", n_classes=2)
-    game = PredictedGame(view.predict, rows, background, np.arange(6))
-    plan = SamplingPlan(n_evaluations=18 * 10 * 4)
+    own, _ = split_leaves(view.hidden.trees, view.hidden.n_own)
+    blind = replace(view, hidden=replace(view.hidden, trees=own))
 
-    whole = sample_game(game, SHARES, plan=plan, seed=0)
-    split = attribute_trees_behind_hidden(view, rows, background, SHARES, plan=plan, seed=0)
+    found = attribute_trees_behind_hidden(blind, rows, background, SHARES, plan=LITTLE, seed=0)
 
-    assert split.std_error.mean() < whole.std_error.mean()
+    def predict(X):
+        return own.predict(view.hidden.hidden.transform(view.encode(X)))
+
+    expected = shapley_by_definition(predict, rows, background, weights=SHARES)
+    assert not found.std_error.any()
+    np.testing.assert_allclose(found.values[..., 1], expected[..., 1], atol=1e-10)
 
 
 def test_boosted_trees_behind_hidden_columns_are_explained_by_their_answers():

@@ -101,3 +101,9 @@ def fit_case(name: str, n_classes: int, *, missing: bool = False):
     model = (CLASSIFIERS if n_classes else REGRESSORS)[name]().fit(X, y)
     fresh, _ = make_table(n_rows=12, missing=missing, seed=1)
     return model, fresh[:5], fresh[5:]
+
+
+def fit_comb(n_columns: int):
+    """Return a tree that splits off one column of zeros and ones after the other, some forty of them."""
+    X = np.tri(n_columns + 1, n_columns)
+    return DecisionTreeRegressor(random_state=0).fit(X, 2.0 ** (2 * np.arange(n_columns + 1) - n_columns))

@@ -7,9 +7,13 @@ from typing import Any, Final
 
 from fastapi.responses import Response
 
-from whybox.errors import ResultNotFiniteError
+from whybox.errors import ResultNotFiniteError, ResultTooLargeError
 
 JSON: Final = "application/json"
+
+MAX_BODY_BYTES: Final = 6_250_000
+"""A function may answer 6,291,556 bytes; the rest is for status and headers."""
+
 GUARD_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
@@ -20,6 +24,16 @@ def render_json(document: Any) -> bytes:
     except ValueError as error:
         raise ResultNotFiniteError("the answer") from error
     return text.encode("utf-8", "replace")
+
+
+def refuse_large(body: bytes) -> None:
+    """Raise ResultTooLargeError for a JSON body that a function cannot answer with.
+
+    The body travels as a string inside JSON, so each of its quotes and backslashes takes two bytes.
+    """
+    actual = len(body) + body.count(b'"') + body.count(b"\\")
+    if actual > MAX_BODY_BYTES:
+        raise ResultTooLargeError(limit=MAX_BODY_BYTES, actual=actual)
 
 
 def json_answer(document: Any) -> Response:

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from whybox.domain.targets import refuse_label_collisions
 from whybox.errors import IdempotencyKeyInvalidError
-from whybox.http.answers import GUARD_HEADERS, JSON, render_json
+from whybox.http.answers import GUARD_HEADERS, JSON, refuse_large, render_json
 from whybox.http.compatible_answers import (
     CLASSIFICATION_SCHEMA,
     REGRESSION_SCHEMA,
@@ -144,6 +144,7 @@ async def _explain(request: Request, caller: Identity, asked: ExplanationRequest
 
     def compute() -> StoredReply:
         body = render_json(shape(run_explanation(prepared)))
+        refuse_large(body)
         return StoredReply(status=200, headers=(("content-type", JSON),), body=body)
 
     state = request.app.state

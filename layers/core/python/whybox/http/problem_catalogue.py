@@ -576,8 +576,16 @@ _ENTRIES: Final = (
         "answer-too-large",
         502,
         "The answer is too large",
-        "The answer is larger than one response may carry. Nothing was charged.",
+        "The function gave an answer larger than one response may carry.",
         "Ask for fewer test rows.",
+    ),
+    Problem(
+        "result-too-large",
+        422,
+        "The result is too large for one answer",
+        "Values, errors and predictions of all test rows together are larger than one answer may carry. "
+        "Nothing was charged.",
+        "Mark fewer rows as test rows, or ask without interpretability.",
     ),
     Problem(
         "demo-failed",

@@ -222,7 +222,14 @@ def _attribute(prepared: PreparedExplanation, model: FittedModel, outputs: Float
         row_ids=task.train,
     )
     rows = task.X[task.test]
-    found = attribute_rows(model, rows, background=background.rows, unit=UNITS[task.kind], seed=seed)
+    found = attribute_rows(
+        model,
+        rows,
+        background=background.rows,
+        weights=background.weights,
+        unit=UNITS[task.kind],
+        seed=seed,
+    )
     residual = additivity_residual(found.values, found.base_values, outputs)
     tolerance = ADDITIVITY_TOLERANCE * max(1.0, float(np.abs(outputs).max()))
     if residual > tolerance:

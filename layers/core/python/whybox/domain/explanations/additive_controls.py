@@ -18,7 +18,7 @@ from whybox.domain.explanations.tree_layouts import Ints
 PILOT_ROWS = 64
 PILOT_PAIRS = 8
 
-WORTH_WHILE = 5
+WORTH_WHILE = 4
 """A pilot is run when the sample itself is at least this many times as large."""
 
 N_BINS = 8

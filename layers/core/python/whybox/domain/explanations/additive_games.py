@@ -57,10 +57,9 @@ class AdditiveGame:
     def __init__(self, form: AdditiveForm, rows: Floats, background: Floats) -> None:
         """Take encoded columns (n, q) and (m, q)."""
         self._form = form
-        self._rows = rows
-        self._other = form.split(background)
+        self._rows, self._background = rows, background
         self.n_players = form.n_players
-        self._active = _find_active(form, rows, self._other)
+        self._active = _find_active(form, rows, background)
         self.cost_per_evaluation = COST_PER_ANSWER + COST_PER_SUM * form.width
         self.background_outputs = _answer(form, background)
         self.predictions = _answer(form, rows)
@@ -95,7 +94,8 @@ class AdditiveGame:
         both = np.concatenate([joined, 1.0 - joined], axis=2)
         own = self._form.split(self._rows[rows])[:, :, active]
         sums = own.reshape(-1, len(active)) @ both.transpose(1, 0, 2).reshape(len(active), -1)
-        other = self._other[:, backgrounds][:, :, active].transpose(1, 0, 2) @ (1.0 - both)
+        other = self._form.split(self._background[backgrounds])[:, :, active]
+        other = other.transpose(1, 0, 2) @ (1.0 - both)
         other += self._form.offset[:, None]
         sums = sums.reshape(self._form.width, len(rows), -1)
         sums += other.transpose(1, 0, 2).reshape(self._form.width, 1, -1)
@@ -113,19 +113,18 @@ class AdditiveGame:
     def average(self, rows: Ints, coalitions: Bools, weights: Floats) -> Floats:
         """Return mean answers of coalitions over the background; see ``CoalitionGame.average``."""
         joined = coalitions.T.astype(np.float64)
-        own = self._form.split(self._rows[rows]) @ joined
-        other = self._other @ (1.0 - joined) + self._form.offset[:, None, None]
+        own = self._form.split(self._rows[rows]) @ joined + self._form.offset[:, None, None]
         answers = np.zeros((self.predictions.shape[1], len(rows) * len(coalitions)))
         for position, weight in enumerate(weights):
-            sums = own + other[:, position, None]
-            answers += weight * self._form.head(sums.reshape(self._form.width, -1))
+            other = self._form.split(self._background[position, None]) @ (1.0 - joined)
+            answers += weight * self._form.head((own + other).reshape(self._form.width, -1))
         return answers.reshape(-1, len(rows), len(coalitions)).transpose(1, 2, 0)
 
 
-def _find_active(form: AdditiveForm, rows: Floats, other: Floats) -> Ints:
-    """Return the players with a part that is not 0, in any row or background row."""
-    is_active = np.any(other != 0.0, axis=(0, 1))
-    for part in _blocks(form, rows):
+def _find_active(form: AdditiveForm, *tables: Floats) -> Ints:
+    """Return the players with a part that is not 0, in any row of any table."""
+    is_active = np.zeros(form.n_players, dtype=np.bool_)
+    for part in (part for table in tables for part in _blocks(form, table)):
         if is_active.all():
             break
         is_active |= np.any(form.split(part) != 0.0, axis=(0, 1))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from whybox.domain.explanations.links import Floats, Link, apply_link, count_outputs
+from whybox.domain.explanations.links import Floats, Link, Unit, apply_link, count_outputs
 
 _SOFTMAX_OR_LOGISTIC = ("LogisticRegression", "LogisticRegressionCV")
 _MARGIN_ONLY = (
@@ -42,17 +42,18 @@ class LinearForm:
         return apply_link(self.margins(Z), self.link)
 
 
-def read_linear(model: Any) -> LinearForm | None:
-    """Return the coefficients of a scikit-learn linear model, None for any other model.
+def read_linear(model: Any, *, unit: Unit) -> LinearForm | None:
+    """Return the coefficients of a scikit-learn linear model with the link to ``unit``.
 
-    One-versus-rest classifiers normalise their probabilities, which no link here describes: None.
+    None for any other model, and for probabilities that no link here describes (one-versus-rest classifiers
+    normalise theirs).
     """
     is_linear = type(model).__module__.startswith("sklearn.linear_model")
     if not is_linear and type(model).__name__ not in ("LinearSVC", "LinearSVR"):
         return None
     if not hasattr(model, "coef_") or not isinstance(getattr(model, "intercept_", None), float | np.ndarray):
         return None
-    link = _link_of(model)
+    link = "identity" if unit == "margin" else _link_of(model)
     if link is None or not isinstance(model.coef_, np.ndarray):
         return None
     coefficients = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64)).T

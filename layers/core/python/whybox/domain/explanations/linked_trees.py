@@ -39,8 +39,8 @@ ALGORITHM_EXACT = "linked_tree_coalitions"
 WORTH_OF_EXACT = 4
 """An exact answer is worth this many times the work of a sampled one."""
 
-N_CHEAP_WALKS = 4
-"""Permutations of the cheap game, with their reverses, for each of the trees: its error is the smaller."""
+N_TURNS = 4
+"""Turns of one permutation of the cheap game for each of the trees: its error is then the smaller one."""
 
 N_DRAWN_ORDERS = 2048
 """Different permutations that walks of the cheap game choose from."""
@@ -211,18 +211,25 @@ class LinkedTreeGame:
         return self._answer(margins)
 
     def _cheap_values(self, base: Floats, gains: Floats) -> Floats:
-        """Return fresh unbiased estimates (o, r, c, p) of the cheap game's Shapley values."""
+        """Return fresh unbiased estimates (o, r, c, p) of the cheap game's Shapley values.
+
+        Each pair's permutation is turned round by a part of its length, and played backwards too: a player
+        then joins early, in the middle and late, which at equal cost halves the variance of permutations
+        drawn one by one (measured).
+        """
         everyone = np.broadcast_to(np.arange(self.n_players), (N_DRAWN_ORDERS, self.n_players))
         pool = self._generator.permuted(everyone, axis=1)
-        total = np.zeros((self.predictions.shape[1], *gains.shape[1:3], self.n_players))
+        order = pool[self._generator.integers(N_DRAWN_ORDERS, size=gains.shape[1:3])]
+        joined = np.take_along_axis(gains[:, :, :, 0], order[None], axis=3)
+        total = np.zeros((self.predictions.shape[1], *joined.shape[1:]))
+        for turn in range(N_TURNS):
+            shift = turn * self.n_players // N_TURNS
+            there = np.roll(joined, -shift, axis=-1)
+            steps = np.diff(self._along(base, np.stack([there, there[..., ::-1]], axis=3)), axis=-1)
+            total += np.roll(steps[:, :, :, 0] + steps[:, :, :, 1, ::-1], shift, axis=-1)
         values = np.empty_like(total)
-        for _ in range(N_CHEAP_WALKS):
-            order = pool[self._generator.integers(N_DRAWN_ORDERS, size=gains.shape[1:3])]
-            walks = np.stack([order, order[:, :, ::-1]], axis=2)
-            steps = np.diff(self._along(base, np.take_along_axis(gains, walks[None], axis=4)), axis=-1)
-            np.put_along_axis(values, order[None], steps[:, :, :, 0] + steps[:, :, :, 1, ::-1], axis=3)
-            total += values
-        return total / (2 * N_CHEAP_WALKS)
+        np.put_along_axis(values, order[None], total / (2 * N_TURNS), axis=3)
+        return values
 
     def _answer(self, margins: Floats) -> Floats:
         """Return the answers (o, ...) the game is played for from margins (M, ...)."""

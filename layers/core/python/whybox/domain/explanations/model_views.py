@@ -165,7 +165,7 @@ def _view_fitted_model(model: Any, *, unit: Unit | None, n_columns: int | None) 
     if model.hidden is None:
         return _with_structure(view, model.estimator)
     trees = _trees_in_unit(read_trees(model.estimator), model.estimator, used)
-    linear = None if trees is not None else _linear_in_unit(model.estimator, used)
+    linear = None if trees is not None else read_linear(model.estimator, unit=used)
     hidden = HiddenStructure(
         hidden=model.hidden,
         n_own=len(view.players),
@@ -178,11 +178,12 @@ def _view_fitted_model(model: Any, *, unit: Unit | None, n_columns: int | None) 
 
 def _with_structure(view: ModelView, final: Any) -> ModelView:
     """Add the structure of the final estimator, and answer with it."""
+    shape = (len(view.players), view.n_outputs)
     trees = _trees_in_unit(read_trees(final), final, view.unit)
-    if trees is not None and trees.n_columns == len(view.players):
+    if trees is not None and (trees.n_columns, trees.n_outputs) == shape:
         return replace(view, trees=trees, predict=lambda X: trees.predict(view.encode(X)))
-    linear = _linear_in_unit(final, view.unit)
-    if linear is not None and len(linear.coefficients) == len(view.players):
+    linear = read_linear(final, unit=view.unit)
+    if linear is not None and (len(linear.coefficients), linear.n_outputs) == shape:
         return replace(view, linear=linear, predict=lambda X: linear.predict(view.encode(X)))
     return replace(view, final=final)
 
@@ -193,12 +194,6 @@ def _trees_in_unit(trees: TreeEnsemble | None, model: Any, unit: Unit) -> TreeEn
         return None
     link = _link_in_unit(trees.link, unit, is_vote=is_classifier(model) and trees.link == "identity")
     return replace(trees, link=link)
-
-
-def _linear_in_unit(model: Any, unit: Unit) -> LinearForm | None:
-    """Return the coefficients with the link that leads to ``unit``."""
-    form = read_linear(model)
-    return None if form is None else replace(form, link=_link_in_unit(form.link, unit, is_vote=False))
 
 
 def _link_in_unit(link: Link, unit: Unit, *, is_vote: bool) -> Link:

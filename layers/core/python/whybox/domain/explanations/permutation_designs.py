@@ -16,6 +16,9 @@ N_CANDIDATES = 256
 
 N_KEPT = 64
 
+LARGE_BACKGROUND = 4096
+"""Background rows above which a sample is drawn with replacement: a row twice is rare, shuffling costs."""
+
 
 def draw_orders(generator: np.random.Generator, shape: tuple[int, ...], *, n_players: int) -> Ints:
     """Return independent uniform permutations: int64 (*shape, n_players)."""
@@ -44,7 +47,10 @@ def draw_balanced_samples(
     int64 (N_KEPT, size)
     """
     n_background = len(weights)
-    if np.all(weights == weights[0]):
+    is_fair = bool(np.all(weights == weights[0]))
+    if is_fair and n_background > LARGE_BACKGROUND:
+        samples = generator.integers(n_background, size=(N_CANDIDATES, size))
+    elif is_fair:
         keys = generator.random((N_CANDIDATES, n_background))
         samples = np.argpartition(keys, size, axis=1)[:, :size]
     else:

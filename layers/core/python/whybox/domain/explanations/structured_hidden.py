@@ -16,7 +16,7 @@ import numpy as np
 from whybox.domain.explanations.additive_games import AdditiveForm
 from whybox.domain.explanations.additive_stages import AdditiveStage, sum_by_player
 from whybox.domain.explanations.links import Floats
-from whybox.domain.explanations.tree_layouts import Ints
+from whybox.domain.explanations.tree_layouts import Bools, Ints
 from whybox.domain.hidden_features import HiddenFeatures, HiddenLayer
 
 
@@ -46,35 +46,58 @@ class HiddenSums:
 
     def columns(self, sums: Floats) -> Floats:
         """Return the hidden columns (n_hidden, n) of sums (n_sums, n); the first layer's come first."""
-        n_own = len(self.loads)
-        columns = np.empty((sum(2 + layer.n_hidden for layer in self.layers), sums.shape[1]))
+        return self._write(sums, self.layers)
+
+    def weigh(self, coefficients: Floats, sums: Floats) -> Floats:
+        """Return ``coefficients (o, n_hidden) @ columns(sums)``, float64 (o, n); overwrites ``sums``.
+
+        The last layer's columns are never written: their standardisation goes into the coefficients.
+        """
+        before = self._write(sums, self.layers[:-1])
+        layer = self.layers[-1]
+        of_before, of_cluster, of_units = np.split(coefficients, [len(before), len(before) + 2], axis=1)
+        of_units = of_units / layer.hidden_scales
+        by_cluster = of_cluster @ layer.cluster_rows.T - (of_units @ layer.hidden_means)[:, None]
+        own = sums[-1 - layer.n_hidden :]
+        is_second = self._rectify(layer, own, before, out=own[1:])
+        total = of_units @ own[1:]
+        total += np.where(is_second, by_cluster[:, 1:], by_cluster[:, :1])
+        if len(before):
+            total += of_before @ before
+        return np.asarray(total)
+
+    def _write(self, sums: Floats, layers: Sequence[HiddenLayer]) -> Floats:
+        """Return the columns of the first layers, standardised."""
+        columns = np.empty((sum(2 + layer.n_hidden for layer in layers), sums.shape[1]))
         first, n_done = 0, 0
-        for layer in self.layers:
+        for layer in layers:
             own = sums[first : first + 1 + layer.n_hidden]
             out = columns[n_done : n_done + 2 + layer.n_hidden]
-            _write_layer(layer, own, columns[:n_done], out, n_own=n_own)
+            is_second = self._rectify(layer, own, columns[:n_done], out=out[2:])
+            out[:2] = np.where(is_second, layer.cluster_rows[1][:, None], layer.cluster_rows[0][:, None])
+            out[2:] -= layer.hidden_means[:, None]
+            out[2:] /= layer.hidden_scales[:, None]
             first += len(own)
             n_done += len(out)
         return columns
 
+    def _rectify(self, layer: HiddenLayer, own: Floats, before: Floats, *, out: Floats) -> Bools:
+        """Write a layer's rectified units (h, n) into ``out``; return which columns are in cluster 1.
 
-def _write_layer(layer: HiddenLayer, own: Floats, before: Floats, out: Floats, *, n_own: int) -> None:
-    """Write a layer's columns (2 + h, n) from its sums over own columns and the columns before it."""
-    side, rectified = own[0], out[2:]
-    if len(before):
-        side = side + layer.direction[n_own:] @ before
-        np.matmul(layer.weights[n_own:].T, before, out=rectified)
-        rectified += own[1:]
-    else:
-        rectified[:] = own[1:]
-    is_second = (side > layer.threshold).astype(np.float64)
-    change = layer.bias_rows[1] - layer.bias_rows[0]
-    rectified += layer.bias_rows[0][:, None] + change[:, None] * is_second
-    np.maximum(rectified, 0.0, out=rectified)
-    rectified -= layer.hidden_means[:, None]
-    rectified /= layer.hidden_scales[:, None]
-    np.multiply((layer.cluster_rows[1] - layer.cluster_rows[0])[:, None], is_second, out=out[:2])
-    out[:2] += layer.cluster_rows[0][:, None]
+        ``own`` (1 + h, n) are its sums over own columns, ``before`` the columns of the layers before it.
+        """
+        n_own = len(self.loads)
+        side = own[0]
+        if len(before):
+            side = side + layer.direction[n_own:] @ before
+        is_second = side > layer.threshold
+        np.add(
+            own[1:], np.where(is_second, layer.bias_rows[1][:, None], layer.bias_rows[0][:, None]), out=out
+        )
+        if len(before):
+            out += layer.weights[n_own:].T @ before
+        np.maximum(out, 0.0, out=out)
+        return np.asarray(is_second)
 
 
 def play_behind_hidden(

@@ -119,7 +119,7 @@ class _HiddenPart:
         )
 
     def _add_up(self, sums: Floats) -> Floats:
-        return np.asarray(self._hidden_coefficients @ self._sums.columns(sums))
+        return self._sums.weigh(self._hidden_coefficients, sums)
 
     def _control(self, own: Floats, other: Floats, weights: Floats, *, seed: int) -> QuadraticControl:
         """Return the quadratic function of the sums that is nearest to one output on random hybrids."""
@@ -127,7 +127,7 @@ class _HiddenPart:
         hybrids = draw_hybrids(np.random.default_rng([seed, 1]), own, other)
         loads = self._sums.loads
         sums = loads.T @ hybrids.T
-        gradient, curvature = fit_quadratic(sums, self._add_up(sums)[0])
+        gradient, curvature = fit_quadratic(sums, self._add_up(sums.copy())[0])
         return QuadraticControl(
             loads @ gradient,
             loads @ curvature @ loads.T,

