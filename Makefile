@@ -1,6 +1,6 @@
 # whybox: two commands to know: `make demo` shows it, `make test` tests it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo serve test check lint types contract openapi validate screenshots lock calibrate clean
+.PHONY: help install install-dev demo serve test check lint types contract openapi validate screenshots bench prove lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell sh infra/laptop/find_python.sh)
@@ -51,15 +51,18 @@ $(SAM):
 screenshots: install-dev ## render the pages a person sees in headless Chromium, into .build/screenshots
 	@$(BIN)/python tests/screenshots/render.py
 
+bench: install-dev ## time whybox beside its peers, with accuracy: writes docs/reference/benchmarks.md
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
+
+prove: install-dev ## the full counts of what make check runs a slice of
+	@$(BIN)/python -m tests.benchmarks.interval_coverage
+
 lock: ## rewrite the pinned requirement files (the only step that may change a version)
 	@$(PYTHON) -m venv .build/lock && .build/lock/bin/pip install --quiet uv
 	@cd requirements && for set in "dev core.in science.in local.in dev.in" "run core.in science.in local.in" "core core.in" "science science.in"; do \
 	    set -- $$set; name=$$1; shift; limit=; [ $$name = dev ] || limit="--constraint dev.txt"; \
 	    ../.build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	        --no-annotate --no-emit-index-url $$limit --output-file $$name.txt "$$@" || exit 1; done
-
-calibrate: install-dev ## measure what work costs on this machine: coefficients of the cost model, and its check
-	@$(BIN)/python -m tests.benchmarks.calibrate
 
 clean: ## remove everything that make made (not .whybox, your data)
 	rm -rf $(VENV) .build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

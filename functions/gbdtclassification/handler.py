@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from whybox.domain.boosted_trees import import_booster_alone
+from whybox.domain.models.boosted_trees import import_booster_alone
 from whybox.http.app import create_app
 from whybox.http.compatible import gbdtclassification
 from whybox.http.functions import HttpFunction

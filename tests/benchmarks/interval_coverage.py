@@ -35,8 +35,8 @@ from xgboost import XGBClassifier
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
 from whybox.domain.explanations.links import Unit
 from whybox.domain.explanations.model_views import view_model
+from whybox.domain.explanations.quantiles import student_quantile
 from whybox.domain.explanations.sampled import attribute_sampled
-from whybox.domain.quantiles import student_quantile
 
 LEVEL = 0.95
 ACCEPTED = (0.92, 0.98)

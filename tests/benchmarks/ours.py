@@ -10,9 +10,9 @@ from tests.benchmarks.datasets import Split
 from tests.benchmarks.measure import Answer, Contestant, Floats, Reference, compare
 
 from whybox.domain.explanations import attribute_rows
-from whybox.domain.fitted_models import FittedModel
-from whybox.domain.model_specs import TaskKind
-from whybox.domain.models import choose_model, fit_model
+from whybox.domain.models.catalogue import choose_model, fit_model
+from whybox.domain.models.fitted_models import FittedModel
+from whybox.domain.models.specs import TaskKind
 from whybox.domain.tables import read_table
 from whybox.domain.tasks import frame_task
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 from tests.benchmarks.datasets import Split, breast_cancer, friedman, wide_table
 from tests.benchmarks.measure import Answer, Bar, Contestant, Effort, Job, Reference
 
-from whybox.domain.permutation_importances import permute_columns
+from whybox.domain.explanations.permutation_importances import permute_columns
 
 OURS, PEER = "whybox permute_columns", "sklearn permutation_importance"
 IDENTICAL = 1e-12

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from whybox.domain.numerals import with_minus
+from whybox.domain.pages.numerals import with_minus
 
 
 def run_demo(home: Path, **variables: str) -> subprocess.CompletedProcess[str]:

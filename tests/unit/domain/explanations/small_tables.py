@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from whybox.domain.explanations.model_views import view_model
-from whybox.domain.models import choose_model, fit_model
+from whybox.domain.models.catalogue import choose_model, fit_model
 from whybox.domain.tables import read_table
 from whybox.domain.tasks import DEFAULT_SPLIT, frame_task
 

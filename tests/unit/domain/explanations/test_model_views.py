@@ -16,7 +16,7 @@ from sklearn.svm import SVC, LinearSVC
 from whybox.domain.explanations import attribute_rows
 from whybox.domain.explanations.linear_forms import read_linear
 from whybox.domain.explanations.model_views import view_model
-from whybox.domain.models import choose_model, fit_model
+from whybox.domain.models.catalogue import choose_model, fit_model
 from whybox.domain.tables import read_table
 from whybox.domain.tasks import frame_task
 from whybox.errors import ColumnCountError, UnitUnavailableError

@@ -11,8 +11,8 @@ from whybox.domain.explanations.coalition_games import PredictedGame
 from whybox.domain.explanations.estimates import SamplingPlan
 from whybox.domain.explanations.exact_coalitions import attribute_all_coalitions
 from whybox.domain.explanations.permutation_samplers import sample_game
+from whybox.domain.explanations.quantiles import student_quantile
 from whybox.domain.explanations.sampled import attribute_game, attribute_sampled
-from whybox.domain.quantiles import student_quantile
 
 from .definition import shapley_by_definition
 from .small_tables import assert_within_errors, make_small_table, view_small

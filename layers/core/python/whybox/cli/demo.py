@@ -26,7 +26,7 @@ from whybox.wiring import connect
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from whybox.domain.findings import Findings
+    from whybox.domain.reports.findings import Findings
 
 _SUBJECT: Final = "demo"
 _TIMEOUT_SECONDS: Final = 60.0
@@ -133,8 +133,8 @@ def _read_table(path: Path) -> _Table:
 
 def _explain(method: str, *, service: _Service, table: _Table, home: Path) -> _Outcome:
     """Send one real request, and make a report of its answer."""
-    from whybox.domain.findings import read_findings
     from whybox.domain.reports import render_report
+    from whybox.domain.reports.findings import read_findings
     from whybox.http.compatible_documents import document_of_answer
 
     answer, seconds = _post(method, service, table)

@@ -14,7 +14,7 @@ def write_breast_cancer(folder: Path) -> Path:
     if path.exists():
         return path
     # Imported here: a command that needs no sample must not wait for the numeric stack.
-    from whybox.domain.example_tables import make_example_table
+    from whybox.domain.tables.example_tables import make_example_table
 
     folder.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")

@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from whybox.domain.answers import algorithm_words, answer_in_words, unit_words
-from whybox.domain.findings import Findings
-from whybox.domain.numerals import align_decimals, format_column, format_number
-from whybox.domain.report_metrics import headline_score
+from whybox.domain.pages.numerals import align_decimals, format_column, format_number
+from whybox.domain.reports.answers import algorithm_words, answer_in_words, unit_words
+from whybox.domain.reports.findings import Findings
+from whybox.domain.reports.report_metrics import headline_score
 
 N_RANKED = 10  # columns of the table; the report holds them all
 _PLAIN_WIDTH = 100  # of a log file, which has no width of its own

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import inf, log2
 from typing import Literal
 
-from whybox.domain.model_specs import ModelSpec, ParameterValue
+from whybox.domain.models.specs import ModelSpec, ParameterValue
 
 Explain = Literal["none", "exact", "path_dependent", "sampled", "permutation"]
 Unit = Literal["probability", "margin", "target"]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from whybox.domain.targets import refuse_label_collisions
+from whybox.domain.tasks.targets import refuse_label_collisions
 from whybox.errors import IdempotencyKeyInvalidError
 from whybox.http.answers import GUARD_HEADERS, JSON, refuse_large, render_json
 from whybox.http.compatible_answers import (

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from whybox.domain.model_specs import Family, TaskKind
+from whybox.domain.models.specs import Family, TaskKind
 from whybox.http.parameters import DECIMAL, TRUTH_VALUE, WHOLE, TableQuery
 from whybox.services.explain_table import Dialect, ExplanationRequest, ModelChoice
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from whybox.domain.web_pages import escape, render_page
+from whybox.domain.pages.web_pages import escape, render_page
 from whybox.http.problem_catalogue import Problem
 from whybox.http.schema_words import choices, describe, plain_value, resolve
 from whybox.http.snippets import MULTIPART, Call, fill_path, write_snippets

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from whybox import __version__
-from whybox.domain.web_pages import CONTENT_SECURITY_POLICY
+from whybox.domain.pages.web_pages import CONTENT_SECURITY_POLICY
 from whybox.errors import BackingServiceError, NotFoundError
 from whybox.http.answers import JSON, json_answer
 from whybox.http.openapi_words import PUBLIC, problem_responses

@@ -18,21 +18,21 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from whybox.domain.backgrounds import sample_background
-from whybox.domain.dialects import ReadOptions
 from whybox.domain.explanations import attribute_rows
 from whybox.domain.explanations.attributions import additivity_residual
+from whybox.domain.explanations.backgrounds import sample_background
 from whybox.domain.explanations.global_importances import summarise_attributions
-from whybox.domain.fitted_models import FittedModel, Float64s, Unit
-from whybox.domain.intervals import prediction_intervals
-from whybox.domain.metrics import classification_report, regression_scores
-from whybox.domain.model_specs import Family, ModelSpec, TaskKind
-from whybox.domain.models import choose_model, fit_model
+from whybox.domain.explanations.permutation_importances import permute_columns
+from whybox.domain.explanations.scorings import choose_scoring
+from whybox.domain.models.catalogue import choose_model, fit_model
+from whybox.domain.models.fitted_models import FittedModel, Float64s, Unit
+from whybox.domain.models.intervals import prediction_intervals
+from whybox.domain.models.metrics import classification_report, regression_scores
+from whybox.domain.models.specs import Family, ModelSpec, TaskKind
 from whybox.domain.notices import Notice
-from whybox.domain.permutation_importances import permute_columns
 from whybox.domain.plain_values import plain_cells, plain_interval, plain_numbers
-from whybox.domain.scorings import choose_scoring
 from whybox.domain.tables import read_table
+from whybox.domain.tables.dialects import ReadOptions
 from whybox.domain.tasks import Task, frame_task
 from whybox.errors import ExplanationCheckError
 from whybox.services.read_versions import read_versions

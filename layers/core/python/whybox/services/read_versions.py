@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import version
 
 from whybox import __version__
-from whybox.domain.model_specs import Family
+from whybox.domain.models.specs import Family
 
 LIBRARIES: dict[Family, str] = {
     "sklearn": "scikit-learn",

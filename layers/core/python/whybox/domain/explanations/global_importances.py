@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whybox.domain.explanations.links import Floats
-from whybox.domain.quantiles import student_quantile
+from whybox.domain.explanations.quantiles import student_quantile
 
 INTERVAL_LEVEL = 0.95
 

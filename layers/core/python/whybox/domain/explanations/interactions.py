@@ -22,10 +22,10 @@ from whybox.domain.explanations.global_importances import INTERVAL_LEVEL
 from whybox.domain.explanations.leaf_paths import MAX_CONDITIONS, trace_leaves
 from whybox.domain.explanations.links import Floats, Unit
 from whybox.domain.explanations.model_views import ModelView
+from whybox.domain.explanations.quantiles import student_quantile
 from whybox.domain.explanations.structured_games import choose_game
 from whybox.domain.explanations.tree_interactions import explain_pairs, open_game
 from whybox.domain.explanations.tree_layouts import Ints
-from whybox.domain.quantiles import student_quantile
 from whybox.errors import ExplanationCheckError, InteractionsUnavailableError
 
 MAX_EVALUATIONS = 10_000_000

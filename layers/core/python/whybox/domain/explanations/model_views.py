@@ -138,7 +138,7 @@ def view_model(
 
 def is_fitted_model(model: Any) -> bool:
     """Tell whether a model is whybox's own FittedModel, without importing it."""
-    return type(model).__module__ == "whybox.domain.fitted_models"
+    return type(model).__module__ == "whybox.domain.models.fitted_models"
 
 
 def _view_fitted_model(model: Any, *, unit: Unit | None, n_columns: int | None) -> ModelView:

@@ -18,7 +18,7 @@ from whybox.domain.explanations.model_views import ModelView
 from whybox.domain.explanations.structured_hidden import play_behind_hidden
 from whybox.domain.explanations.structured_models import linear_stage, read_stage
 from whybox.domain.explanations.tree_layouts import Ints
-from whybox.domain.hidden_features import HiddenFeatures
+from whybox.domain.models.hidden_features import HiddenFeatures
 
 AGREEMENT = 1e-9
 """Largest difference between a structure and the model's own answer, per unit of answer: both are float64

@@ -17,7 +17,7 @@ from whybox.domain.explanations.additive_games import AdditiveForm
 from whybox.domain.explanations.additive_stages import AdditiveStage, sum_by_player
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.tree_layouts import Bools, Ints
-from whybox.domain.hidden_features import HiddenFeatures, HiddenLayer
+from whybox.domain.models.hidden_features import HiddenFeatures, HiddenLayer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

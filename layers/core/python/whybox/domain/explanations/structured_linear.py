@@ -18,7 +18,7 @@ from whybox.domain.explanations.permutation_samplers import sample_game
 from whybox.domain.explanations.quadratic_controls import QuadraticControl, draw_hybrids, fit_quadratic
 from whybox.domain.explanations.structured_hidden import HiddenSums
 from whybox.domain.explanations.tree_layouts import Ints
-from whybox.domain.hidden_features import HiddenFeatures
+from whybox.domain.models.hidden_features import HiddenFeatures
 
 ALGORITHM = "exact_linear_with_sampled_hidden"
 

@@ -16,7 +16,7 @@ def read_trees(model: Any) -> TreeEnsemble | None:
     None where the model is not a sum of trees, or uses something the layout does not hold (linear leaves,
     vector leaves of xgboost, several targets of a classifier): the model is then explained as a function.
     """
-    if type(model).__module__ == "whybox.domain.boosted_trees":
+    if type(model).__module__ == "whybox.domain.models.boosted_trees":
         model = model.booster
     library = library_of(model)
     if library == "sklearn":

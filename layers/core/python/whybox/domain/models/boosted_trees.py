@@ -1,0 +1,260 @@
+"""Gradient boosted trees: xgboost and lightgbm, with a margin that is our own float64 sum of leaf values."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whybox.domain.models.shallow_trees import (
+    BLOCK_ROWS,
+    Numbers,
+    ShallowTrees,
+    read_shallow_lightgbm,
+    read_shallow_xgboost,
+)
+
+Library = Literal["xgboost", "lightgbm"]
+Objective = Literal["regression", "binary", "multiclass"]
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+
+MANY_ROWS = 4_096  # from here on reading the trees once more pays
+# what xgboost and lightgbm import for their wrappers, which we never use
+HEAVY_MODULES = ("sklearn", "pandas")
+XGBOOST_OBJECTIVES: Mapping[Objective, str] = {
+    "regression": "reg:squarederror",
+    "binary": "binary:logistic",
+    "multiclass": "multi:softprob",
+}
+_XGBOOST_SHAPE = re.compile(rb'"learner_model_param":(\{[^{}]*\})')
+_XGBOOST_CHILDREN = re.compile(rb'"left_children":\[([^\]]*)\]')
+_XGBOOST_CONDITIONS = re.compile(rb'"split_conditions":\[([^\]]*)\]')
+_LIGHTGBM_LEAVES = re.compile(rb"^leaf_value=(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, eq=False)
+class BoostedTrees:
+    """A booster, and what is needed to add its leaves up in float64.
+
+    Attributes
+    ----------
+    booster : xgboost.Booster or lightgbm.Booster
+        The library's own object. Trees compare a float32 copy of each value (xgboost) or the float64
+        value itself (lightgbm).
+    library : "xgboost" or "lightgbm"
+    n_features : int
+        Columns of the encoded matrix it was fitted on.
+    n_outputs : int
+        1 for a regression (unit: the target's) and for two classes (log-odds of class 1), C for C > 2
+        classes (unnormalised log-odds, softmax gives probabilities).
+    base_margin : float64 (n_outputs,)
+        Margin of a forest without trees, same unit.
+    leaf_values : float64 (n_trees, largest node count)
+        ``leaf_values[t, leaf]`` for the leaf numbers of the library's ``pred_leaf``; NaN where no leaf is.
+        Tree ``t`` belongs to output ``t % n_outputs``.
+    """
+
+    booster: Any
+    library: Library
+    n_features: int
+    n_outputs: int
+    base_margin: Float64s
+    leaf_values: Float64s
+
+    @property
+    def n_trees(self) -> int:
+        """Number of trees over all outputs."""
+        return len(self.leaf_values)
+
+    def leaves(self, Z: Float64s) -> Int64s:
+        """Return the leaf each row reaches in each tree, int64 (n, n_trees); NaN in Z is a missing value."""
+        if self.library == "xgboost":
+            matrix = load_booster_library("xgboost").DMatrix(Z, nthread=1)
+            leaves = self.booster.predict(matrix, pred_leaf=True)
+        else:
+            leaves = self.booster.predict(Z, pred_leaf=True, num_threads=1)
+        return np.asarray(leaves).reshape(len(Z), self.n_trees).astype(np.int64)
+
+    def margin(self, Z: Float64s) -> Float64s:
+        """Return base_margin + the sum of leaf values, float64 (n, n_outputs).
+
+        Equals the library's own margin to float32 rounding; being a float64 sum of the same leaves,
+        it is what attributions must add up to.
+        """
+        margin = np.zeros((len(Z), self.n_outputs))
+        for rows, numbers_of_trees in self._leaf_numbers(Z):
+            for tree, numbers in enumerate(numbers_of_trees):
+                # float64, tree after tree: a row's sum does not depend on the rows beside it
+                margin[rows, tree % self.n_outputs] += self.leaf_values[tree].take(numbers)
+        margin += self.base_margin
+        return margin
+
+    def _leaf_numbers(self, Z: Float64s) -> Iterator[tuple[slice, Iterable[Numbers]]]:
+        """Yield blocks of rows with each tree's leaf numbers, by the walk that is faster for so many rows."""
+        shallow = self._shallow_trees if len(Z) >= MANY_ROWS else None
+        if shallow is not None:
+            yield from shallow.blocks(Z)
+            return
+        for start in range(0, len(Z), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            yield rows, self.leaves(Z[rows]).T
+
+    @cached_property
+    def _shallow_trees(self) -> ShallowTrees | None:
+        """The trees for ``MANY_ROWS``, read when they are first needed."""
+        read = read_shallow_xgboost if self.library == "xgboost" else read_shallow_lightgbm
+        return read(self.booster)
+
+
+def load_booster_library(name: Library) -> ModuleType:
+    """Import xgboost or lightgbm, an ordinary import.
+
+    Both import scikit-learn and pandas for wrappers we never use. A process that needs neither may call
+    ``import_booster_alone`` first, which makes this several times faster.
+    """
+    return importlib.import_module(name)
+
+
+def import_booster_alone(name: Library) -> ModuleType:
+    """Import xgboost or lightgbm without scikit-learn and pandas, for a cold start; returns the module.
+
+    For the top of a program, before threads start: while it runs these two cannot be imported; afterwards
+    they can again, but the library's scikit-learn classes (XGBClassifier, ...) stay unusable in this process.
+    An ordinary import when any of the three is loaded already.
+    """
+    if any(module in sys.modules for module in (name, *HEAVY_MODULES)):
+        return load_booster_library(name)
+    with _hidden_modules():
+        return load_booster_library(name)
+
+
+@contextmanager
+def _hidden_modules() -> Iterator[None]:
+    """Make imports of the heavy modules fail, as if they were not installed."""
+    blocked: dict[str, Any] = dict.fromkeys(
+        HEAVY_MODULES
+    )  # None in sys.modules is how Python says "not there"
+    sys.modules.update(blocked)
+    try:
+        yield
+    finally:
+        for module in HEAVY_MODULES:
+            sys.modules.pop(module, None)
+
+
+def objective_of(n_classes: int) -> Objective:
+    """Return the objective for a number of classes, 0 for a regression."""
+    return "regression" if n_classes == 0 else "binary" if n_classes == 2 else "multiclass"
+
+
+def fit_xgboost(
+    Z: Float64s, y: Float64s | Int64s, *, n_classes: int, parameters: Mapping[str, Any], seed: int
+) -> BoostedTrees:
+    """Fit xgboost's histogram trees on encoded rows Z (n, q), NaN missing.
+
+    y holds class codes, or target values where ``n_classes`` is 0.
+    ``parameters`` are xgboost's own names plus ``n_estimators``. One thread: the same bytes on any machine.
+    """
+    xgboost = load_booster_library("xgboost")
+    own = dict(parameters)
+    n_rounds = own.pop("n_estimators")
+    own |= {
+        "objective": XGBOOST_OBJECTIVES[objective_of(n_classes)],
+        "tree_method": "hist",
+        "nthread": 1,
+        "seed": seed,
+        "verbosity": 0,
+    }
+    if n_classes > 2:
+        own["num_class"] = n_classes
+    booster = xgboost.train(own, xgboost.DMatrix(Z, y, nthread=1), n_rounds)
+    return read_xgboost(booster)
+
+
+def read_xgboost(booster: Any) -> BoostedTrees:
+    """Read leaf values and base margin out of an xgboost.Booster of scalar trees.
+
+    Only the arrays that are needed are parsed: every request pays for it.
+    """
+    text = bytes(booster.save_raw("json"))
+    shape = json.loads(_XGBOOST_SHAPE.findall(text)[-1])
+    children = _XGBOOST_CHILDREN.findall(text)
+    n_nodes = np.array([nodes.count(b",") + 1 for nodes in children], dtype=np.int64)
+    # a leaf's value stands where a split has its threshold; both are float32 in the model
+    conditions = _join_numbers(_XGBOOST_CONDITIONS.findall(text)).astype(np.float32)
+    tree = np.repeat(np.arange(len(children)), n_nodes)
+    node = np.arange(len(tree)) - np.repeat(np.cumsum(n_nodes) - n_nodes, n_nodes)
+    leaf_values = np.full((len(children), np.max(n_nodes, initial=0)), np.nan)
+    leaf_values[tree, node] = np.where(_join_numbers(children) == -1, conditions, np.nan)
+    n_outputs = max(int(shape["num_class"]), 1)
+    base_score = np.array(json.loads(shape["base_score"]), dtype=np.float32).astype(np.float64).ravel()
+    if b'"name":"binary:logistic"' in text:
+        base_score = np.log(base_score / (1 - base_score))  # stored as a probability
+    return BoostedTrees(
+        booster=booster,
+        library="xgboost",
+        n_features=int(shape["num_feature"]),
+        n_outputs=n_outputs,
+        base_margin=np.broadcast_to(base_score, (n_outputs,)).copy(),
+        leaf_values=leaf_values,
+    )
+
+
+def _join_numbers(lists: list[bytes]) -> Float64s:
+    """Return the numbers of JSON lists (without their brackets), one after the other, float64."""
+    return np.array(json.loads(b"[" + b",".join(lists) + b"]"), dtype=np.float64)
+
+
+def fit_lightgbm(
+    Z: Float64s, y: Float64s | Int64s, *, n_classes: int, parameters: Mapping[str, Any], seed: int
+) -> BoostedTrees:
+    """Fit lightgbm's leaf-wise trees on encoded rows Z (n, q), NaN missing.
+
+    y holds class codes, or target values where ``n_classes`` is 0.
+    ``parameters`` are lightgbm's own names plus ``n_estimators``. One thread, row-wise histograms and the
+    deterministic mode: the same bytes on any machine.
+    """
+    lightgbm = load_booster_library("lightgbm")
+    own = dict(parameters)
+    n_rounds = own.pop("n_estimators")
+    own |= {
+        "objective": objective_of(n_classes),
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+    }
+    if n_classes > 2:
+        own["num_class"] = n_classes
+    data = lightgbm.Dataset(Z, y, params={"verbosity": -1, "num_threads": 1})
+    return read_lightgbm(lightgbm.train(own, data, n_rounds))
+
+
+def read_lightgbm(booster: Any) -> BoostedTrees:
+    """Read leaf values out of a lightgbm.Booster; its first trees carry the base margin, so ours is 0."""
+    text = booster.model_to_string().encode("ascii", errors="replace")
+    leaves = [np.array(line.split(), dtype=np.float64) for line in _LIGHTGBM_LEAVES.findall(text)]
+    leaf_values = np.full((len(leaves), max(map(len, leaves), default=0)), np.nan)
+    for row, values in zip(leaf_values, leaves, strict=True):
+        row[: len(values)] = values
+    n_outputs = int(booster.num_model_per_iteration())
+    return BoostedTrees(
+        booster=booster,
+        library="lightgbm",
+        n_features=int(booster.num_feature()),
+        n_outputs=n_outputs,
+        base_margin=np.zeros(n_outputs),
+        leaf_values=leaf_values,
+    )

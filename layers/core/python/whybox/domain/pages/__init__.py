@@ -1,0 +1,1 @@
+"""Pages: the frame, style and numerals that everything shown to people shares."""

@@ -1,0 +1,237 @@
+"""The one strict pass over CSV bytes: where cells and records end, found block by block, and what is wrong.
+
+A quote is legal only where it opens a cell, closes it, or is doubled inside a quoted cell. So quotes open and
+close in turn, the parity of the quotes before a byte says whether it stands inside a quoted cell, and one
+vectorised sweep finds every cell and record end. A quote pair's neighbours tell whether the rule was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whybox.domain.tables.dialects import ReadOptions
+from whybox.errors import (
+    CellTooLargeError,
+    EncodingError,
+    LineTooLongError,
+    MalformedQuoteError,
+    NulByteError,
+)
+
+BLOCK_BYTES = 4 * 1024 * 1024  # large enough to hide the cost per block, small enough to bound memory
+CELL_END = "\0"  # marks cell ends once the text is known to hold no NUL
+QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
+
+Bools = NDArray[np.bool_]
+Int64s = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Whole records of a file.
+
+    Attributes
+    ----------
+    codes : uint8 (n_bytes,)
+        The bytes, the last one a record end.
+    cell_ends : int64 (n_cells,)
+        Positions of the delimiters and record ends that close a cell; blank records have none.
+    is_record_end : bool (n_cells,)
+        Which of them close a record.
+    dropped : int64
+        Positions of bytes that are not content: quotes, the CR of CRLF, ends of blank records.
+    blank_records : int64
+        Numbers of records without any character; the file's first record is 1.
+    first_record, n_records : int
+        Number of the block's first record, and how many it has, blank ones included.
+    """
+
+    codes: Bytes
+    cell_ends: Int64s
+    is_record_end: Bools
+    dropped: Int64s
+    blank_records: Int64s
+    first_record: int
+    n_records: int
+
+    def widths(self) -> Int64s:
+        """Return the number of cells of each record that is not blank, int64."""
+        return np.diff(np.flatnonzero(self.is_record_end), prepend=-1)
+
+    def record_numbers(self) -> Int64s:
+        """Return the number of each record that is not blank, int64."""
+        numbers = np.arange(self.first_record, self.first_record + self.n_records)
+        return np.delete(numbers, self.blank_records - self.first_record)
+
+    def cells(self) -> list[str]:
+        """Return the text of every cell, unquoted, record after record; the bytes must be UTF-8."""
+        codes = self.codes.copy()
+        codes[self.cell_ends] = 0
+        if len(self.dropped):
+            kept = np.ones(len(codes), dtype=np.bool_)
+            kept[self.dropped] = False
+            codes = codes[kept]
+        cells = codes.tobytes().decode("utf-8").split(CELL_END)
+        cells.pop()  # the text ends with a cell end, so nothing follows it
+        return cells
+
+
+def scan_blocks(data: bytes, options: ReadOptions, *, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Yield a file as blocks of whole records, in order; the file must not be empty.
+
+    Raises NulByteError, EncodingError, MalformedQuoteError, CellTooLargeError or LineTooLongError at the
+    first block that has such a fault. Memory is bound by the block, not by the file.
+    """
+    start, first_record = 0, 1
+    window = max(block_bytes, options.max_line_bytes + len(b"\r\n"))
+    while start < len(data):
+        stop = min(len(data), start + window)
+        piece = data[start:stop]
+        if stop < len(data):
+            piece = _cut_to_records(data, start, stop, options=options, first_record=first_record)
+        _check_encoding(piece, start, first_record)
+        block = _Sweep(piece, options, first_record).block()
+        yield block
+        start, first_record = start + len(piece), first_record + block.n_records
+
+
+def _cut_to_records(data: bytes, start: int, stop: int, *, options: ReadOptions, first_record: int) -> bytes:
+    """Return data[start:stop] up to its last record end; raise when it has none, being one endless record."""
+    codes = np.frombuffer(data, dtype=np.uint8, count=stop - start, offset=start)
+    outside = ~inside_quotes(codes)
+    ends = np.flatnonzero(((codes == LINE_FEED) | (codes == CARRIAGE_RETURN)) & outside)
+    if len(ends):
+        end = start + int(ends[-1]) + 1
+        is_split = data[end - 1 : end + 1] == b"\r\n"  # never between the two
+        return data[start : end + is_split]
+    if data.count(b'"', start) % 2:
+        raise MalformedQuoteError(row=first_record, position=1, reason="a quote is never closed")
+    cell_ends = np.flatnonzero((codes == ord(options.delimiter)) & outside)
+    longest = int(np.diff(cell_ends, prepend=-1, append=len(codes)).max()) - 1
+    if longest > options.max_cell_bytes and (b"\n" in data or b"\r" in data):
+        raise CellTooLargeError(limit=options.max_cell_bytes, actual=longest, row=first_record)
+    raise LineTooLongError(limit=options.max_line_bytes, actual=len(codes), row=first_record)
+
+
+def inside_quotes(codes: Bytes) -> Bools:
+    """Return whether an odd number of quotes stands at or before each byte, bool (n_bytes,)."""
+    is_quote = codes == QUOTE
+    parity: NDArray[np.uint8] = np.bitwise_xor.accumulate(is_quote.view(np.uint8))
+    return parity.view(np.bool_)
+
+
+def _check_encoding(piece: bytes, start: int, first_record: int) -> None:
+    if piece.isascii():
+        return
+    try:
+        piece.decode("utf-8")
+    except UnicodeDecodeError as error:
+        head = piece[: error.start]
+        row = first_record + max(head.count(b"\n"), head.count(b"\r"))
+        raise EncodingError(encoding="UTF-8", byte_offset=start + error.start, row=row) from None
+
+
+class _Sweep:
+    """One block's masks, and the checks on them."""
+
+    def __init__(self, piece: bytes, options: ReadOptions, first_record: int) -> None:
+        self.options = options
+        self.first_record = first_record
+        self.has_quotes = b'"' in piece
+        self.codes = np.frombuffer(piece if piece.endswith((b"\n", b"\r")) else piece + b"\n", dtype=np.uint8)
+        self.closes_cell = self.codes == ord(options.delimiter)
+        self.closes_record = self.codes == LINE_FEED
+        self.returns = (
+            np.flatnonzero(self.codes == CARRIAGE_RETURN) if b"\r" in piece else np.empty(0, np.int64)
+        )
+        self.closes_record[self.returns] = True
+        self.nul = piece.find(b"\0")
+
+    def block(self) -> Block:
+        """Return the block, every fault of it refused."""
+        dropped = [self._unquote()] if self.has_quotes else []
+        dropped.append(self._join_line_ends())
+        if self.nul >= 0:
+            row, position = self._place(self.nul)
+            raise NulByteError(row=row, position=position)
+        record_ends = np.flatnonzero(self.closes_record)
+        self._check_lengths(record_ends)
+        is_blank = self._find_blank(record_ends)
+        self.closes_record[record_ends[is_blank]] = False
+        dropped.append(record_ends[is_blank])
+        cell_ends = np.flatnonzero(self.closes_cell | self.closes_record)
+        return Block(
+            codes=self.codes,
+            cell_ends=cell_ends,
+            is_record_end=self.closes_record[cell_ends],
+            dropped=np.concatenate(dropped),
+            blank_records=np.flatnonzero(is_blank) + self.first_record,
+            first_record=self.first_record,
+            n_records=len(record_ends),
+        )
+
+    def _unquote(self) -> Int64s:
+        """Clear the ends inside quotes, check every quote, and return those that are not content."""
+        inside = inside_quotes(self.codes)
+        is_any_end = self.closes_cell | self.closes_record
+        self.closes_cell &= ~inside
+        self.closes_record &= ~inside
+        quotes = np.flatnonzero(self.codes == QUOTE)
+        opening, closing = quotes[0::2], quotes[1::2]
+        is_neighbour = is_any_end | (self.codes == QUOTE)
+        before, after = opening[opening > 0] - 1, closing + 1  # the last byte is a record end, never a quote
+        places = {
+            "a quote stands inside a cell that is not quoted": before[~is_neighbour[before]] + 1,
+            "text follows a closing quote": closing[~is_neighbour[after]],
+            "a quote is never closed": opening[-1:] if len(quotes) % 2 else opening[:0],
+        }
+        faults = [(int(found[0]), reason) for reason, found in places.items() if len(found)]
+        if faults:
+            at, reason = min(faults)
+            row, position = self._place(at)
+            raise MalformedQuoteError(row=row, position=position, reason=reason)
+        # an opening right after a closing is the second of a doubled quote: it is content
+        is_content = np.zeros(len(quotes), dtype=np.bool_)
+        is_content[2::2] = np.diff(quotes)[1::2] == 1
+        dropped: Int64s = quotes[~is_content]
+        return dropped
+
+    def _join_line_ends(self) -> Int64s:
+        """Let CRLF outside quotes be one record end, its LF; return the CRs that are dropped."""
+        returns = self.returns[self.closes_record[self.returns]]
+        returns = returns[returns + 1 < len(self.codes)]
+        crlf: Int64s = returns[self.codes[returns + 1] == LINE_FEED]
+        self.closes_record[crlf] = False
+        return crlf
+
+    def _find_blank(self, record_ends: Int64s) -> Bools:
+        starts = np.concatenate([[0], record_ends[:-1] + 1])
+        n_bytes = record_ends - starts
+        is_blank: Bools = (n_bytes == 0) | ((n_bytes == 1) & (self.codes[starts] == CARRIAGE_RETURN))
+        return is_blank
+
+    def _check_lengths(self, record_ends: Int64s) -> None:
+        options = self.options
+        if len(self.codes) <= min(options.max_cell_bytes, options.max_line_bytes):
+            return
+        cell_ends = np.flatnonzero(self.closes_cell | self.closes_record)
+        n_bytes = np.diff(cell_ends, prepend=-1) - 1
+        if n_bytes.max() > options.max_cell_bytes and len(record_ends) > 1:
+            row, _ = self._place(int(cell_ends[np.argmax(n_bytes)]))
+            raise CellTooLargeError(limit=options.max_cell_bytes, actual=int(n_bytes.max()), row=row)
+        n_bytes = np.diff(record_ends, prepend=-1) - 1
+        if n_bytes.max() > options.max_line_bytes:
+            row = self.first_record + int(np.argmax(n_bytes))
+            raise LineTooLongError(limit=options.max_line_bytes, actual=int(n_bytes.max()), row=row)
+
+    def _place(self, at: int) -> tuple[int, int]:
+        """Return the record number and the cell's position in it, from 1, of a byte."""
+        record_ends = np.flatnonzero(self.closes_record[:at])
+        start = int(record_ends[-1]) + 1 if len(record_ends) else 0
+        row = self.first_record + len(record_ends)
+        return row, 1 + int(np.count_nonzero(self.closes_cell[start:at]))

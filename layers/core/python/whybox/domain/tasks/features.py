@@ -1,0 +1,124 @@
+"""Features: which columns a model may use, as numbers, and what about them deserves a notice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whybox.domain.notices import Notice
+from whybox.domain.tables.columns import Column, RowNumbers, is_free_text
+from whybox.domain.tasks.targets import FLOAT32_MAX
+from whybox.errors import NoUsableFeaturesError, ValueOutOfRangeError
+
+PERFECT_CORRELATION = 1 - 1e-9  # rounding leaves an exact copy of the target this close to 1
+SAMPLED_ROWS = 1_000  # more different values than classes in these settle that a column is no copy
+
+Float64s = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """The usable columns: names, X float64 (n_rows, p), and the words of each column of category codes."""
+
+    names: tuple[str, ...]
+    X: Float64s
+    categories: dict[int, tuple[str, ...]]
+
+
+def select_features(
+    columns: Sequence[Column], *, train: Int64s, row_numbers: RowNumbers
+) -> tuple[Features, list[Notice]]:
+    """Keep the columns a model can use, words as codes 0..k-1 in the order of ``categories``; NaN is missing.
+
+    Left out with a notice: columns without any value in the training rows, and text that hardly repeats.
+    A constant column stays, its contribution is 0. Raises NoUsableFeaturesError where no column varies, and
+    ValueOutOfRangeError for numbers beyond float32.
+    """
+    kept: list[Column] = []
+    notices: list[Notice] = []
+    n_varying = 0
+    for column in columns:
+        _refuse_large(column, row_numbers)
+        in_train = column.values[train]
+        present = in_train[~np.isnan(in_train)]
+        if not len(present):
+            detail = "no value in the training rows: the column was left out"
+            notices.append(Notice("column-all-missing-dropped", detail, column=column.name))
+            continue
+        if is_free_text(len(column.categories), len(column.values)):
+            n_words = len(column.categories)
+            detail = f"{n_words} different words are too many to learn from: the column was left out"
+            notices.append(Notice("too-many-categories", detail, column=column.name))
+            continue
+        is_constant = np.min(present) == np.max(present) and len(present) == len(in_train)
+        if is_constant:
+            detail = "the same value in all training rows: it cannot contribute"
+            notices.append(Notice("constant-column", detail, column=column.name))
+        n_varying += not is_constant
+        kept.append(column)
+    if not n_varying:
+        raise NoUsableFeaturesError(n_columns=len(columns))
+    categories = {index: column.categories for index, column in enumerate(kept) if column.categories}
+    X = np.column_stack([column.values for column in kept])
+    return Features(tuple(column.name for column in kept), X, categories), notices
+
+
+def _refuse_large(column: Column, row_numbers: RowNumbers) -> None:
+    rows = np.flatnonzero(np.abs(column.values) > FLOAT32_MAX)
+    if len(rows):
+        shown = row_numbers(rows[:20].tolist())
+        raise ValueOutOfRangeError(column=column.name, rows=shown, n_cells=len(rows))
+
+
+def inspect_features(
+    features: Features, y: Int64s | Float64s, *, train: Int64s, test: Int64s, is_classification: bool
+) -> list[Notice]:
+    """Notice what makes results look better or vary more than they should: leaks, copies, wide tables."""
+    notices = [
+        Notice("possible-leakage", "determines the target exactly in the training rows", column=name)
+        for name, column in zip(features.names, features.X[train].T, strict=True)
+        if _determines(column, y[train], is_classification=is_classification)
+    ]
+    notices += [
+        Notice(
+            "id-like-column", "counts the rows, like an identifier; it cannot hold for new rows", column=name
+        )
+        for name, column in zip(features.names, features.X.T, strict=True)
+        if len(column) > 1 and abs(column[1] - column[0]) == 1 and np.ptp(np.diff(column)) == 0
+    ]
+    n_columns = len(features.names)
+    if n_columns > len(train):
+        detail = f"{n_columns} columns for {len(train)} training rows: a model can fit these rows by chance"
+        notices.append(Notice("wide-table", detail))
+    n_copies = _count_copies(features.X, train, test)
+    if n_copies:
+        detail = f"{n_copies} of {len(test)} test rows also stand in the training rows"
+        notices.append(Notice("duplicate-rows", detail))
+    return notices
+
+
+def _determines(column: Float64s, y: Int64s | Float64s, *, is_classification: bool) -> bool:
+    """Whether the column is a copy of the target: linear in it, or one word for each class and no other."""
+    if np.isnan(column).any() or np.min(column) == np.max(column):
+        return False
+    centred, target = column - column.mean(), y - y.mean()
+    norm = np.sqrt((centred @ centred) * (target @ target))
+    if norm > 0 and abs(centred @ target) >= PERFECT_CORRELATION * norm:
+        return True
+    n_classes = len(np.unique(y))
+    if not is_classification or len(np.unique(column[:SAMPLED_ROWS])) > n_classes:
+        return False
+    pairs = np.unique(np.column_stack([column, y]), axis=0)
+    return len(pairs) == len(np.unique(column)) == n_classes
+
+
+def _count_copies(X: Float64s, train: Int64s, test: Int64s) -> int:
+    """Count the test rows whose features all equal those of a training row (missing equals missing)."""
+    n_bytes = X.shape[1] * X.itemsize
+    rows = memoryview(np.ascontiguousarray(X).tobytes())
+    seen = {rows[row * n_bytes : (row + 1) * n_bytes].tobytes() for row in train.tolist()}
+    return sum(rows[row * n_bytes : (row + 1) * n_bytes].tobytes() in seen for row in test.tolist())
