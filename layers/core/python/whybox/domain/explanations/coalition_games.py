@@ -17,8 +17,8 @@ from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.model_views import Predict
 from whybox.domain.explanations.tree_layouts import Bools, Ints
 
-BLOCK_CELLS = 4_000_000
-"""Cells of the hybrid rows that are predicted in one batch: 32 MB."""
+BLOCK_CELLS = 400_000
+"""Cells of the hybrid rows that are predicted in one batch: 3 MB, so that they stay in the cache."""
 
 
 def count_players(players: Ints) -> int:
