@@ -1,6 +1,6 @@
 # whybox: two commands to know: `make demo` shows it, `make test` tests it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo serve test check lint types contract openapi validate screenshots bench prove lock clean
+.PHONY: help install install-dev demo serve test check lint types contract openapi validate screenshots bench prove calibrate lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell sh infra/laptop/find_python.sh)
@@ -56,6 +56,9 @@ bench: install-dev ## time whybox beside its peers, with accuracy: writes docs/r
 
 prove: install-dev ## the full counts of what make check runs a slice of
 	@$(BIN)/python -m tests.benchmarks.interval_coverage
+
+calibrate: install-dev ## measure what work costs on this machine: the cost model's coefficients, and its check
+	@$(BIN)/python -m tests.benchmarks.calibrate
 
 lock: ## rewrite the pinned requirement files (the only step that may change a version)
 	@$(PYTHON) -m venv .build/lock && .build/lock/bin/pip install --quiet uv
