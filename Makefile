@@ -65,7 +65,7 @@ lock: ## rewrite the pinned requirement files (the only step that may change a v
 	@cd requirements && for set in "dev core.in science.in local.in dev.in" "run core.in science.in local.in" "core core.in" "science science.in"; do \
 	    set -- $$set; name=$$1; shift; limit=; [ $$name = dev ] || limit="--constraint dev.txt"; \
 	    ../.build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	        --no-annotate --no-emit-index-url $$limit --output-file $$name.txt "$$@" || exit 1; done
+	        --no-annotate $$limit --output-file $$name.txt "$$@" || exit 1; done
 
 clean: ## remove everything that make made (not .whybox, your data)
 	rm -rf $(VENV) .build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
