@@ -109,7 +109,8 @@ class StratifiedMeans:
 
     ``value = sum_b w_b mean_b`` adds up to f(x) - base exactly and is unbiased; its variance is estimated
     without bias from the differences within the background rows, ``sum_b w_b^2 (pair - pair')^2 / 4``,
-    moderated over the rows.
+    moderated over the rows. A few background rows often carry most of that sum, so its degrees of freedom are
+    not their number but Satterthwaite's (1946, doi:10.2307/3002019), of the median value.
     """
 
     def __init__(self, *, n_rows: int, n_players: int, n_outputs: int, weights: Floats) -> None:
@@ -117,7 +118,7 @@ class StratifiedMeans:
         self._weights = weights
         self._n_background = len(weights)
         self._sum = np.zeros((n_rows, n_players, n_outputs))
-        self._variance = np.zeros_like(self._sum)
+        self._variance, self._variance_squares = np.zeros_like(self._sum), np.zeros_like(self._sum)
         self._n_met = np.zeros(n_rows, dtype=np.int64)
 
     def add(self, rows: Ints, backgrounds: Ints, pairs: Floats) -> None:
@@ -126,8 +127,9 @@ class StratifiedMeans:
         first, second = pairs[:, :half], pairs[:, half:]
         weights = self._weights[backgrounds[:, :half]]
         self._sum[rows] += np.einsum("rcpo,rc->rpo", first + second, 0.5 * weights)
-        gaps = first - second
-        self._variance[rows] += np.einsum("rcpo,rcpo,rc->rpo", gaps, gaps, 0.25 * weights**2)
+        parts = 0.25 * (weights[:, :, None, None] * (first - second)) ** 2
+        self._variance[rows] += parts.sum(axis=1)
+        self._variance_squares[rows] += np.einsum("rcpo,rcpo->rpo", parts, parts)
         self._n_met[rows] += half
 
     def estimate(self) -> tuple[Floats, Floats]:
@@ -138,5 +140,13 @@ class StratifiedMeans:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Differences behind each standard error, the borrowed ones included."""
-        return int(np.min(self._n_met)) + PRIOR_DEGREES
+        """Differences that effectively make a standard error, the borrowed ones included.
+
+        A part has one degree of freedom, so its expected square is three times its variance squared: for a
+        sum S and a sum of squares Q that makes 3 S^2 / Q - 2, the number of parts where all vary alike.
+        """
+        varies = self._variance_squares > 0.0
+        if not varies.any():
+            return int(np.min(self._n_met)) + PRIOR_DEGREES
+        ratio = self._variance[varies] ** 2 / self._variance_squares[varies]
+        return max(1, int(np.median(3.0 * ratio - 2.0))) + PRIOR_DEGREES
