@@ -43,6 +43,8 @@ from whybox.domain.explanations import attribute_rows  # noqa: E402
 from whybox.domain.explanations.backgrounds import sample_background  # noqa: E402
 from whybox.domain.explanations.permutation_importances import permute_columns  # noqa: E402
 from whybox.domain.models.catalogue import fit_model  # noqa: E402
+from whybox.domain.models.fitted_models import FittedModel  # noqa: E402
+from whybox.domain.tasks import Task  # noqa: E402
 
 CALIBRATE_SEED, CHECK_SEED = 1, 3
 N_CALIBRATE, N_CHECK = 200, 80
@@ -126,7 +128,7 @@ def _measure(job: CostJob) -> Measured | None:
     process.start()
     sender.close()
     try:
-        return receiver.recv() if receiver.poll(MAX_SECONDS) else None  # type: ignore[no-any-return]
+        return receiver.recv() if receiver.poll(MAX_SECONDS) else None
     except EOFError:
         return None
     finally:
@@ -137,8 +139,8 @@ def _measure(job: CostJob) -> Measured | None:
 def _run(job: CostJob, sender: Connection) -> None:
     before = _peak_mb()
     task = make_task(job)
-    runs = []
-    while not runs or (len(runs) < 3 and sum(map(sum, runs)) < REPEAT_BELOW):
+    runs: list[tuple[float, float]] = []
+    while not runs or (len(runs) < 3 and sum(fit + explain for fit, explain in runs) < REPEAT_BELOW):
         gc.collect()
         start = time.process_time()
         model = fit_model(job.spec, task)
@@ -149,7 +151,7 @@ def _run(job: CostJob, sender: Connection) -> None:
     sender.send(Measured(job, fit_seconds, explain_seconds, _peak_mb() - before, algorithm))
 
 
-def _explain(job: CostJob, model, task) -> str:  # type: ignore[no-untyped-def]
+def _explain(job: CostJob, model: FittedModel, task: Task) -> str:
     size = job.size
     if size.explain == "none":
         return "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -82,20 +82,20 @@ def draw_jobs(n_jobs: int, *, seed: int) -> list[CostJob]:
 
 def list_compatible_jobs() -> list[CostJob]:
     """Return the eight compatible requests, at the sizes of their tables."""
+    specs = (
+        choose_model("classification", family="sklearn", name="RandomForestClassifier", n_hidden_features=5),
+        choose_model("classification", family="xgboost"),
+        choose_model("regression", family="sklearn", name="RidgeCV", n_hidden_features=5),
+        choose_model("regression", family="xgboost"),
+    )
+    methods: tuple[Explain, ...] = ("permutation", "exact")
     jobs = []
-    for kind, family, name, hidden in (
-        ("classification", "sklearn", "RandomForestClassifier", 5),
-        ("classification", "xgboost", None, 0),
-        ("regression", "sklearn", "RidgeCV", 5),
-        ("regression", "xgboost", None, 0),
-    ):
-        n_train, n_rows, n_columns, n_classes = (
-            (398, 171, 30, 2) if kind == "classification" else (354, 152, 13, 0)
-        )
-        spec = choose_model(kind, family=family, name=name, n_hidden_features=hidden)  # type: ignore[arg-type]
-        for explain in ("permutation", "exact"):
-            size = measure_job(spec, n_train=n_train, n_rows=n_rows, n_columns=n_columns, n_classes=n_classes)
-            jobs.append(CostJob(spec=spec, size=replace(size, explain=explain), seed=0))
+    for spec, explain in product(specs, methods):
+        if spec.kind == "classification":
+            size = measure_job(spec, n_train=398, n_rows=171, n_columns=30, n_classes=2)
+        else:
+            size = measure_job(spec, n_train=354, n_rows=152, n_columns=13)
+        jobs.append(CostJob(spec=spec, size=replace(size, explain=explain), seed=0))
     return jobs
 
 

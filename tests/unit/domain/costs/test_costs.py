@@ -60,13 +60,20 @@ JOBS = {
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
 def test_an_estimate_never_falls_when_a_size_grows(job, size):
-    """As long as the engine takes the same way: beyond the exact one's limit a sample is cheaper."""
+    """As long as the engine takes the same way: beyond the exact one's limit a sample is cheaper.
+
+    Hidden columns take leaves of a forest out of its exact part; only the fit and the memory must grow then.
+    """
     grown = [replace(job, **{size: value}) for value in SIZES[size]]
 
     for smaller, larger in pairwise(grown):
         before, after = estimate_cost(smaller), estimate_cost(larger)
+        assert after.fit_seconds >= before.fit_seconds * (1 - 1e-12)
         if choose_way(smaller) == choose_way(larger):
-            assert after.seconds >= before.seconds * (1 - 1e-12)
+            has_fewer_exact = choose_way(smaller) == "hidden_trees" and size.startswith(
+                ("n_hidden", "n_layers")
+            )
+            assert after.seconds >= before.seconds * (1 - 1e-12) or has_fewer_exact
             assert after.memory_mb >= before.memory_mb * (1 - 1e-12)
 
 
