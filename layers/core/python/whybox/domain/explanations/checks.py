@@ -25,8 +25,10 @@ def structure_holds(view: ModelView, rows: Floats) -> bool:
     """Tell whether a model's structure answers like the model itself.
 
     Guards against library versions and options no reader knows of: where it fails, the model is explained as
-    a function.
+    a function. A model that answers for itself has nothing to be compared with.
     """
+    if view.predict is view.answer:
+        return True
     some = rows[np.linspace(0, len(rows) - 1, min(len(rows), N_STRUCTURE_ROWS)).astype(np.int64)]
     own, answer = view.predict(some), view.answer(some)
     if own.shape != answer.shape or not np.isfinite(answer).all():
