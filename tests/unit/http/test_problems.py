@@ -22,7 +22,9 @@ from whybox.errors import (
     QuotaUnavailableError,
     WhyboxError,
 )
+from whybox.http.problem_reference import PAGE, render_reference
 from whybox.http.problems import CATALOGUE, problem_answer
+from whybox.http.upcoming_problems import UPCOMING
 
 NOW = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
 
@@ -51,7 +53,31 @@ def test_every_entry_has_an_error_that_can_cause_it():
     assert set(CATALOGUE) == {thing.code for thing in error_classes()}
 
 
-@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=CATALOGUE.keys())
+ENTRIES = {entry.code: entry for entry in (*CATALOGUE.values(), *UPCOMING)}
+
+
+def test_a_code_stands_for_one_problem_only():
+    assert len(ENTRIES) == len(CATALOGUE) + len(UPCOMING)
+    assert len({entry.title for entry in ENTRIES.values()}) == len(ENTRIES)
+
+
+def test_what_no_error_stands_for_yet_says_what_it_awaits():
+    assert all(entry.awaits for entry in UPCOMING)
+
+
+def test_the_checked_in_reference_page_is_the_one_the_catalogue_describes():
+    assert PAGE.read_text(encoding="utf-8") == render_reference(), "run: make problems"
+
+
+def test_the_reference_page_has_every_code_once_where_it_belongs():
+    answered, upcoming = render_reference().split("## Not yet reachable")
+
+    for code, entry in ENTRIES.items():
+        assert (f"### {code}\n" in answered) is (entry.awaits is None), code
+        assert (f"| `{code}` |" in upcoming) is (entry.awaits is not None), code
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES.keys())
 def test_an_entry_says_what_it_means_and_what_to_do_in_sentences(entry):
     assert 400 <= entry.status <= 599
     for text in (entry.meaning, entry.remedy):

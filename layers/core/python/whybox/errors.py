@@ -26,13 +26,15 @@ class Fault:
     """One place in the caller's input that is wrong.
 
     ``row`` counts from 1 as an editor does (the header is row 1); ``column`` is a column name or a
-    parameter name; ``detail`` never repeats a cell's content.
+    parameter name; ``pointer`` is a place in a JSON document (RFC 6901), "" the whole of it; ``detail`` never
+    repeats a cell's content.
     """
 
     detail: str
     code: str
     row: int | None = None
     column: str | None = None
+    pointer: str | None = None
 
 
 class WhyboxError(Exception):
@@ -82,7 +84,8 @@ class ScoringUnknownError(InputError):
     code = "scoring-unknown"
 
     def __init__(self, name: str, *, known: Sequence[str]) -> None:
-        super().__init__(f"No scoring is called {name!r} for this task; there are: {', '.join(known)}.")
+        super().__init__(f"No scoring of this name fits the task; there are: {', '.join(known)}.")
+        self.name = name
         self.known = tuple(known)
 
 
@@ -92,7 +95,7 @@ class ScoreUndefinedError(InputError):
     code = "score-undefined"
 
     def __init__(self, name: str, *, reason: str) -> None:
-        super().__init__(f"{name} is not defined on these test rows: {reason}.")
+        super().__init__(f"The score {name} is not defined on these test rows: {reason}.")
         self.name = name
         self.reason = reason
 
@@ -123,7 +126,7 @@ class ColumnCountError(InputError):
     code = "column-count"
 
     def __init__(self, *, expected: int, actual: int) -> None:
-        super().__init__(f"expected {expected} columns, got {actual}", limit=expected, actual=actual)
+        super().__init__(f"Expected {expected} columns, got {actual}.", limit=expected, actual=actual)
         self.expected = expected
 
 
@@ -134,7 +137,7 @@ class UnitUnavailableError(InputError):
 
     def __init__(self, *, unit: str, available: Sequence[str]) -> None:
         super().__init__(
-            f"this model does not answer in {unit!r}, only in: {', '.join(available) or 'nothing'}"
+            f"This model does not answer in {unit!r}, only in: {', '.join(available) or 'nothing'}."
         )
         self.unit = unit
         self.available = tuple(available)
@@ -146,7 +149,7 @@ class MethodUnavailableError(InputError):
     code = "method-unavailable"
 
     def __init__(self, *, method: str, reason: str) -> None:
-        super().__init__(f"the method {method!r} cannot be used here: {reason}")
+        super().__init__(f"The method {method!r} cannot be used here: {reason}.")
         self.method = method
 
 
@@ -157,8 +160,8 @@ class InteractionsUnavailableError(InputError):
 
     def __init__(self, *, unit: str, n_players: int) -> None:
         super().__init__(
-            f"interactions in {unit!r} need trees that add up in this unit, or few columns: "
-            f"{n_players} are too many",
+            f"Interactions in {unit!r} need trees that add up in this unit, or few columns: "
+            f"{n_players} are too many.",
             actual=n_players,
         )
         self.unit = unit
@@ -172,7 +175,7 @@ class ExplanationCheckError(ComputationError):
 
     def __init__(self, check: str, *, found: float, tolerance: float) -> None:
         super().__init__(
-            f"the attributions failed the check {check!r}: {found:.3g} is beyond {tolerance:.3g}"
+            f"The attributions failed the check {check!r}: {found:.3g} is beyond {tolerance:.3g}."
         )
         self.check = check
         self.found = found
@@ -268,9 +271,13 @@ class RaggedRowsError(TableError):
 
     def __init__(self, *, expected: int, widths: Sequence[tuple[int, int]], n_rows: int) -> None:
         first_row, first_width = widths[0]
+        how_many = "1 row has" if n_rows == 1 else f"{n_rows} rows have"
+        detail = f"{how_many} another number of cells than the header's {expected}; "
+        detail += f"the first is row {first_row} with {first_width}."
+        if len(widths) > 1 and all(width == first_width > expected for _, width in widths):
+            detail += f" All listed have {first_width}: look for text or decimal commas that are not quoted."
         super().__init__(
-            f"{n_rows} rows have another number of cells than the header's {expected}; "
-            f"the first is row {first_row} with {first_width}.",
+            detail,
             faults=[
                 Fault(f"{width} cells, expected {expected}", self.code, row=row) for row, width in widths
             ],
@@ -443,6 +450,13 @@ class FileTypeError(TableError):
         self.kind = kind
 
 
+class ParquetUnsupportedError(FileTypeError):
+    """A Parquet file: no reader of it that fits a function survives damaged bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(kind="a Parquet file (Parquet is not read here)")
+
+
 class LooksLikeHtmlError(TableError):
     """A web page, usually a saved error page."""
 
@@ -514,13 +528,13 @@ class TaskError(InputError):
 
 
 class ColumnNotFoundError(TaskError):
-    """A column that was named in the request is not in the table."""
+    """A column that was named in the request is not in the table; what it was called is not repeated."""
 
     def __init__(self, name: str, *, role: str, closest: Sequence[str]) -> None:
         hint = f"; the closest names are: {', '.join(map(repr, closest))}" if closest else ""
         super().__init__(
-            f"The table has no {role} column {name[:80]!r}{hint}. Name it with {role}=.",
-            faults=[Fault(f"no such {role} column", self.code, column=name[:80])],
+            f"The table has no {role} column of the name it was given{hint}. Name it with {role}=.",
+            faults=[Fault(f"no such {role} column", self.code)],
         )
         self.name = name
         self.closest = tuple(closest)
@@ -591,8 +605,9 @@ class ClassTooSmallError(TaskError):
 
     def __init__(self, *, column: str, n_classes: int, limit: int, where: str) -> None:
         super().__init__(
-            f"{n_classes} classes of the target {column!r} have fewer than {limit} rows in {where}: "
-            "add rows, merge the classes or remove them.",
+            f"{n_classes} of the classes of the target {column!r} have fewer than {limit} rows in {where}: "
+            "add rows, merge the classes or remove them. If nearly every row has a value of its own, the "
+            "column is an identifier or a quantity, not a class.",
             faults=[Fault(f"{n_classes} classes below {limit} rows in {where}", self.code, column=column)],
             limit=limit,
         )
@@ -753,6 +768,15 @@ class InsufficientScopeError(AccessError):
         self.required = required
 
 
+class TenantDisabledError(AccessError):
+    """The operator has shut the tenant out, whatever its tokens and keys say."""
+
+    code = "tenant-disabled"
+
+    def __init__(self) -> None:
+        super().__init__("Access of this tenant to the service was turned off.")
+
+
 class QuotaError(RequestError):
     """You may, but not now."""
 
@@ -772,6 +796,15 @@ class QuotaExceededError(QuotaError):
         self.used = used
         self.period = period
         self.resets_at = resets_at
+
+
+class KeysUnavailableError(BackingServiceError):
+    """The keys that tokens are signed with cannot be fetched: nobody's token can be checked."""
+
+    code = "keys-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The keys that tokens are checked with cannot be fetched at the moment.")
 
 
 class QuotaUnavailableError(BackingServiceError):
@@ -801,6 +834,25 @@ class RepliesUnavailableError(BackingServiceError):
         super().__init__(
             "The answers kept for Idempotency-Key cannot be read at the moment; nothing was charged."
         )
+
+
+class DependencyUnavailableError(BackingServiceError):
+    """A store or queue does not answer, or not as it should; ``dependency`` says which one."""
+
+    code = "dependency-unavailable"
+
+    def __init__(self, dependency: str) -> None:
+        super().__init__(f"The {dependency} cannot be reached at the moment.")
+        self.dependency = dependency
+
+
+class LeaseLostError(BackingServiceError):
+    """The job is another worker's by now, or is over: what this one made of it is not used."""
+
+    code = "lease-lost"
+
+    def __init__(self) -> None:
+        super().__init__("Another worker has taken the job over, or it is finished.")
 
 
 class IdempotencyKeyInvalidError(InputError):
@@ -844,19 +896,19 @@ class BodyMissingError(InputError):
 
     code = "body-missing"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The request has no body; send the table as multipart form data, in a part named file."
-        )
+    def __init__(self, remedy: str = "send the table as multipart form data, in a part named file") -> None:
+        super().__init__(f"The request has no body; {remedy}.")
 
 
 class BodyEncodingError(InputError):
-    """The event says its body is base64, and it is not."""
+    """The event says its body is base64, and it is not; or it is a text that cannot be written as UTF-8."""
 
     code = "body-encoding"
 
     def __init__(self) -> None:
-        super().__init__("The request body could not be decoded: it is marked as base64 and is not base64.")
+        super().__init__(
+            "The request body could not be decoded: the event holds neither base64 nor UTF-8 text."
+        )
 
 
 class BodyTooLargeError(InputError):
@@ -876,6 +928,64 @@ class ContentTypeUnsupportedError(InputError):
     def __init__(self, *, expected: str) -> None:
         super().__init__(f"This route reads {expected} and nothing else.")
         self.expected = expected
+
+
+class JsonError(InputError):
+    """The body is not JSON that can be read in one way only; ``byte_offset`` counts from 0."""
+
+    def __init__(self, reason: str, *, byte_offset: int, limit: int | None = None) -> None:
+        super().__init__(f"The JSON body {reason}, at byte {byte_offset}.", limit=limit)
+        self.byte_offset = byte_offset
+
+
+class JsonEncodingError(JsonError):
+    """The bytes are not UTF-8."""
+
+    code = "json-encoding"
+
+
+class JsonInvalidError(JsonError):
+    """The text breaks the grammar of RFC 8259."""
+
+    code = "json-invalid"
+
+
+class JsonTooDeepError(JsonError):
+    """Arrays and objects inside one another beyond what any document here needs."""
+
+    code = "json-too-deep"
+
+
+class JsonDuplicateKeyError(JsonError):
+    """An object has a name twice: readers differ in which value they believe."""
+
+    code = "json-duplicate-key"
+
+
+class NumberOutOfRangeError(JsonError):
+    """A number that this service cannot keep: it would become infinite, zero or another integer."""
+
+    code = "number-out-of-range"
+
+
+class TextInvalidError(JsonError):
+    """A text with half of a surrogate pair, or with a NUL character."""
+
+    code = "text-invalid"
+
+
+class SchemaInvalidError(InputError):
+    """The body is JSON and not the document this route reads; ``faults`` point at the places."""
+
+    code = "schema-invalid"
+
+    def __init__(self, faults: Sequence[Fault], *, n_faults: int) -> None:
+        places = "one place" if n_faults == 1 else f"{n_faults} places"
+        super().__init__(
+            f"The JSON body does not fit this route in {places}; errors points at them.",
+            faults=faults,
+            n_faults=n_faults,
+        )
 
 
 class MultipartInvalidError(InputError):
@@ -917,6 +1027,74 @@ class NotFoundError(RequestError):
         super().__init__("Nothing is at this path; / lists what there is.")
 
 
+class JobNotFoundError(NotFoundError):
+    """There is no such job, or it is another tenant's: nobody can tell which."""
+
+    def __init__(self) -> None:
+        RequestError.__init__(self, "There is no job of this id.")
+
+
+class CursorInvalidError(InputError):
+    """The cursor of a list was changed, or made for another caller."""
+
+    code = "cursor-invalid"
+
+    def __init__(self) -> None:
+        super().__init__("The cursor is not one of yours: begin the list anew, without a cursor.")
+
+
+class ObjectNotFoundError(InputError):
+    """The object, or the version asked for, is gone; ``key`` is for the log."""
+
+    code = "upload-expired"
+
+    def __init__(self, key: str) -> None:
+        super().__init__("The file is no longer there: upload it again.")
+        self.key = key
+
+
+class UploadError(AccessError):
+    """An upload is not the one that its link was made for."""
+
+
+class UploadLinkInvalidError(UploadError):
+    """The link, the method or a header is not what was signed."""
+
+    code = "upload-link-invalid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The link or a header was changed: send exactly the headers that came with the link."
+        )
+
+
+class UploadLinkExpiredError(UploadError):
+    """The link was good and its time is over."""
+
+    code = "upload-link-expired"
+
+    def __init__(self) -> None:
+        super().__init__("The link has expired: ask for another one.")
+
+
+class UploadDamagedError(UploadError):
+    """The bytes are not those that were announced."""
+
+    code = "upload-damaged"
+
+    def __init__(self) -> None:
+        super().__init__("The bytes that arrived do not have the length or checksum that were announced.")
+
+
+class ObjectExistsError(UploadError):
+    """Something was uploaded with this link before."""
+
+    code = "upload-exists"
+
+    def __init__(self) -> None:
+        super().__init__("The file was uploaded before: a link stores one file once.")
+
+
 class MethodNotAllowedError(RequestError):
     """The path exists, with other methods."""
 
@@ -925,6 +1103,26 @@ class MethodNotAllowedError(RequestError):
     def __init__(self, allowed: Sequence[str]) -> None:
         super().__init__(f"This path answers {', '.join(allowed)} only.")
         self.allowed = tuple(allowed)
+
+
+class NotAcceptableError(RequestError):
+    """The Accept header admits none of the types this route answers in."""
+
+    code = "not-acceptable"
+
+    def __init__(self, offered: Sequence[str]) -> None:
+        super().__init__(f"This route answers in {' or '.join(offered)}, which the Accept header rules out.")
+        self.offered = tuple(offered)
+
+
+class RequestTimeoutError(RequestError):
+    """A request began to arrive and did not come to its end."""
+
+    code = "request-timeout"
+
+    def __init__(self, *, seconds: float) -> None:
+        super().__init__(f"The request was not complete after {seconds:g} seconds.")
+        self.seconds = seconds
 
 
 class UnsupportedEventError(RequestError):
@@ -1075,7 +1273,7 @@ class ResultDocumentError(ComputationError):
     code = "result-document-invalid"
 
     def __init__(self, part: str, *, reason: str) -> None:
-        super().__init__(f"the result document cannot be read: {part} {reason}.")
+        super().__init__(f"The result document cannot be read: {part} {reason}.")
         self.part = part
         self.reason = reason
 
@@ -1100,6 +1298,6 @@ class DemoFailedError(BackingServiceError):
     code = "demo-failed"
 
     def __init__(self, step: str, *, reason: str, log: str) -> None:
-        super().__init__(f"the demo stopped at {step}: {reason} The log of its service is {log}.")
+        super().__init__(f"The demo stopped at {step}: {reason} The log of its service is {log}.")
         self.step = step
         self.reason = reason

@@ -17,7 +17,8 @@ COMPONENTS: Final[dict[str, Any]] = {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "A JWT; on your own machine `whybox token --sub me` prints one.",
+            "description": "A JWT or an API key; on your own machine `whybox token --sub me` or "
+            "`whybox keys create --sub me` prints one.",
         }
     },
     "schemas": {
@@ -41,6 +42,10 @@ COMPONENTS: Final[dict[str, Any]] = {
                         "properties": {
                             "row": {"type": "integer"},
                             "column": {"type": "string"},
+                            "pointer": {
+                                "type": "string",
+                                "description": "RFC 6901; the place in the JSON body.",
+                            },
                             "code": {"type": "string"},
                             "detail": {"type": "string"},
                         },
@@ -61,8 +66,9 @@ _PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas
 _REASONS: Final = {
     400: "The request cannot be read.",
     401: "No valid access token.",
-    403: "The token does not carry the scope.",
+    403: "The token does not carry the scope, or its owner's access is turned off.",
     404: "Nothing is here.",
+    406: "The Accept header rules out the type of the answer.",
     409: "The first request with this Idempotency-Key still runs.",
     413: "The body is too large.",
     415: "The body is of another type.",

@@ -102,19 +102,28 @@ def problems_page(entries: Iterable[Problem]) -> str:
         '<p class="lead">Every error this service answers, and what each means.</p>',
     ]
     for kind, phrase in _PHRASES.items():
-        lines = "".join(
-            f'<tr><td class="num">{entry.status}</td><th scope="row"><a class="mono" '
-            f'href="/problems/{escape(entry.code)}">{escape(entry.code)}</a></th>'
-            f"<td>{escape(entry.title)}</td></tr>"
-            for entry in ordered
-            if entry.status // 100 == kind
-        )
+        of_kind = [entry for entry in ordered if entry.status // 100 == kind and entry.awaits is None]
+        parts.append(f'<h2 id="status-{kind}">{kind}xx: {phrase}</h2>{_problem_table(of_kind)}')
+    upcoming = [entry for entry in ordered if entry.awaits is not None]
+    if upcoming:
         parts.append(
-            f'<h2 id="status-{kind}">{kind}xx: {phrase}</h2><table class="codes"><thead><tr>'
-            '<th scope="col" class="num">status</th><th scope="col">type</th><th scope="col">meaning</th>'
-            f"</tr></thead><tbody>{lines}</tbody></table>"
+            '<h2 id="upcoming">Not yet reachable</h2><p>No endpoint answers these so far.</p>'
+            f"{_problem_table(upcoming)}"
         )
     return render_page("Problems · whybox", "".join(parts), links=_LINKS)
+
+
+def _problem_table(entries: Iterable[Problem]) -> str:
+    lines = "".join(
+        f'<tr><td class="num">{entry.status}</td><th scope="row"><a class="mono" '
+        f'href="/problems/{escape(entry.code)}">{escape(entry.code)}</a></th>'
+        f"<td>{escape(entry.title)}</td></tr>"
+        for entry in entries
+    )
+    return (
+        '<table class="codes"><thead><tr><th scope="col" class="num">status</th><th scope="col">type</th>'
+        f'<th scope="col">meaning</th></tr></thead><tbody>{lines}</tbody></table>'
+    )
 
 
 def _before_you_start(base_url: str) -> str:

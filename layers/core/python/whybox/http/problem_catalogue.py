@@ -8,13 +8,17 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One kind of problem: its HTTP status and what ``/problems/<code>`` tells a person."""
+    """One kind of problem: its HTTP status and what ``/problems/<code>`` tells a person.
+
+    ``awaits`` says what has to exist before anybody can be answered so: nothing, for most.
+    """
 
     code: str
     status: int
     title: str
     meaning: str
     remedy: str
+    awaits: str | None = None
 
 
 _ENTRIES: Final = (
@@ -23,9 +27,11 @@ _ENTRIES: Final = (
         "unauthenticated",
         401,
         "No valid access token",
-        "The request carries no token, or one that has expired, was changed or is not for this service.",
-        "Get a new token (on your own machine: whybox token --sub YOUR-NAME; elsewhere: ask the operator of "
-        "the service) and send it as: Authorization: Bearer TOKEN.",
+        "The request carries no token or API key, or one that has expired, was changed or revoked, or is not "
+        "for this service.",
+        "Get a new one (on your own machine: whybox token --sub YOUR-NAME for a day, or whybox keys create "
+        "--sub YOUR-NAME for a year; elsewhere: ask the operator of the service) and send it as: "
+        "Authorization: Bearer TOKEN.",
     ),
     Problem(
         "insufficient-scope",
@@ -33,6 +39,20 @@ _ENTRIES: Final = (
         "The token does not allow this",
         "The token is valid and does not carry the scope this route needs.",
         "Ask for a token with the scope explain:write.",
+    ),
+    Problem(
+        "tenant-disabled",
+        403,
+        "Access is turned off",
+        "The token or key is valid, and the operator has turned its owner's access off. Nothing was charged.",
+        "Ask the operator of the service; a new token or key does not help.",
+    ),
+    Problem(
+        "keys-unavailable",
+        503,
+        "Tokens cannot be checked",
+        "The issuer's keys could not be fetched, and those fetched before are too old. Nothing was charged.",
+        "Repeat the request after Retry-After seconds. If it lasts, tell the operator: the issuer is down.",
     ),
     Problem(
         "quota-exceeded",
@@ -55,6 +75,20 @@ _ENTRIES: Final = (
         "Another method is needed",
         "The path exists and does not answer this HTTP method.",
         "Use one of the methods in the Allow header.",
+    ),
+    Problem(
+        "not-acceptable",
+        406,
+        "The answer comes in another type",
+        "The Accept header rules out every type this route answers in.",
+        "Leave Accept out, or add application/json (for pages text/html) or */* to it.",
+    ),
+    Problem(
+        "request-timeout",
+        408,
+        "The request did not arrive in time",
+        "The request line, the headers or the body began to arrive and stopped before they were complete.",
+        "Repeat the request; look for a Content-Length that is larger than the body.",
     ),
     Problem(
         "request-malformed",
@@ -81,7 +115,7 @@ _ENTRIES: Final = (
         "body-encoding",
         400,
         "The body could not be decoded",
-        "The body is marked as base64 and is not base64.",
+        "The body is marked as base64 and is not, or it is a text with half of a surrogate pair.",
         "Send the bytes as they are; only the gateway encodes them.",
     ),
     Problem(
@@ -97,6 +131,63 @@ _ENTRIES: Final = (
         "Another content type is needed",
         "The Content-Type of the body is not one this route reads.",
         "Send multipart/form-data with one part named file; curl -F does so by itself.",
+    ),
+    Problem(
+        "json-encoding",
+        400,
+        "The JSON is not UTF-8",
+        "JSON travels as UTF-8; the body has bytes of another encoding.",
+        "Write the body as UTF-8, and let a JSON library do so.",
+        awaits="JSON bodies",
+    ),
+    Problem(
+        "json-invalid",
+        400,
+        "The body is not JSON",
+        "The body breaks the grammar of RFC 8259. NaN and Infinity, comments, trailing commas and single "
+        "quotes are not JSON.",
+        "Look at the byte the detail names; write null where a number is not known.",
+        awaits="JSON bodies",
+    ),
+    Problem(
+        "json-too-deep",
+        400,
+        "The JSON is nested too deeply",
+        "Arrays and objects stand inside one another more often than limit allows.",
+        "Send the document flat, as the reference shows it.",
+        awaits="JSON bodies",
+    ),
+    Problem(
+        "json-duplicate-key",
+        400,
+        "An object has a name twice",
+        "Readers of JSON differ in which of two values they keep, so neither is taken.",
+        "Write each name of an object once.",
+        awaits="JSON bodies",
+    ),
+    Problem(
+        "number-out-of-range",
+        400,
+        "A number cannot be kept as it is",
+        "An integer is beyond 64 bits, or a number is so large or small that it would become infinite or 0.",
+        "Rescale the number, or send it as text if it is an identifier.",
+        awaits="JSON bodies",
+    ),
+    Problem(
+        "text-invalid",
+        422,
+        "A text holds what is no character",
+        "A text or a name in the JSON has half of a surrogate pair, or the character U+0000.",
+        "Escape characters beyond U+FFFF as a pair, or write them as UTF-8; leave U+0000 out.",
+        awaits="JSON bodies",
+    ),
+    Problem(
+        "schema-invalid",
+        422,
+        "The JSON is not what the route reads",
+        "A field is missing, unknown, of another type or outside its range; types are not converted.",
+        "Compare the places in errors, which are JSON pointers, with the route's schema in /docs.",
+        awaits="JSON bodies",
     ),
     Problem(
         "multipart-invalid",
@@ -118,6 +209,54 @@ _ENTRIES: Final = (
         "A parameter cannot be used",
         "A parameter is unknown, given twice, of the wrong kind or outside its range.",
         "Compare the query with /docs; errors names the parameter, or the closest one there is.",
+    ),
+    Problem(
+        "cursor-invalid",
+        400,
+        "The cursor is not valid",
+        "A cursor is one place in one caller's list; this one was changed or belongs to another list.",
+        "Begin the list without a cursor and follow the links it gives.",
+        awaits="jobs",
+    ),
+    Problem(
+        "upload-expired",
+        410,
+        "The file is no longer there",
+        "Uploaded files are deleted after a while, and at once when their owner asks for it.",
+        "Upload the file again and use the new upload_id.",
+        awaits="uploads",
+    ),
+    Problem(
+        "upload-link-invalid",
+        403,
+        "The upload does not fit its link",
+        "The link was changed, or a header differs from those that came with the link.",
+        "Use the link and exactly the headers that came with it; they fit one file only.",
+        awaits="uploads",
+    ),
+    Problem(
+        "upload-link-expired",
+        403,
+        "The link has expired",
+        "A link to upload or download works for a few minutes.",
+        "Ask for another one.",
+        awaits="uploads",
+    ),
+    Problem(
+        "upload-damaged",
+        400,
+        "The file did not arrive whole",
+        "The bytes that arrived have another length or checksum than was announced. Nothing was stored.",
+        "Send the file again with the same link.",
+        awaits="uploads",
+    ),
+    Problem(
+        "upload-exists",
+        412,
+        "The file was uploaded before",
+        "A link stores one file once, so that nobody can change it afterwards.",
+        "Use the upload_id you have, or ask for another link.",
+        awaits="uploads",
     ),
     Problem(
         "idempotency-key-invalid",
@@ -166,8 +305,8 @@ _ENTRIES: Final = (
         "csv-encoding",
         422,
         "The file is not UTF-8",
-        "A byte does not belong to UTF-8 text.",
-        "Save the file as UTF-8, or name its encoding with encoding=.",
+        "A byte does not belong to UTF-8 text; programs on Windows often write another encoding.",
+        "Save the file as UTF-8, or name its encoding: encoding=cp1252 is the usual one of Windows programs.",
     ),
     Problem(
         "csv-nul-byte",
@@ -181,28 +320,29 @@ _ENTRIES: Final = (
         422,
         "A quote is not closed or stands in the wrong place",
         "A quoted cell has no end, or a quote stands inside a cell that is not quoted.",
-        'Quote the whole cell and double the quotes in it: "say ""why"".".',
+        'Quote the whole cell and double the quotes in it: the "old" town is written "the ""old"" town".',
     ),
     Problem(
         "csv-ragged-rows",
         422,
         "Rows have different numbers of cells",
         "At least one row has more or fewer cells than the header; guessing would shift columns.",
-        "Look at the rows in errors: an unquoted delimiter, a comment or a second table is the usual cause.",
+        "Look at the rows listed: text with a comma that is not quoted, a decimal comma, a comment or a "
+        "second table is the usual cause.",
     ),
     Problem(
         "csv-blank-column",
         422,
         "A column has no name",
         "A name in the header is blank, often through a delimiter at the end of each line.",
-        "Name the column or remove the delimiter.",
+        "Name the column, or take the delimiter off the end of every line.",
     ),
     Problem(
         "csv-duplicate-column",
         422,
         "Two columns have the same name",
         "Names must differ by more than case, outer spaces and Unicode composition.",
-        "Rename one of the columns in errors.",
+        "Rename one of each two columns.",
     ),
     Problem(
         "csv-column-name-invalid",
@@ -216,21 +356,21 @@ _ENTRIES: Final = (
         422,
         "The file uses another delimiter",
         "The cells are not separated by commas.",
-        "Declare the delimiter with delimiter=, as the detail says.",
+        "Say so with delimiter=';' (or tab, or |), as the detail does, or export with commas.",
     ),
     Problem(
         "csv-decimal-comma",
         422,
         "Numbers are written with a decimal comma",
         "Cells look like 1,5 while a point is expected.",
-        "Declare it with decimal=, (a comma), or export with points.",
+        "Say so with decimal=',' or export the table with decimal points.",
     ),
     Problem(
         "csv-header-suspect",
         422,
         "The first line does not look like a header",
         "The first line is numeric, a preamble, or repeated.",
-        "Put one line with the column names first.",
+        "Remove titles, units and further headers: row 1 holds the column names, row 2 the first values.",
     ),
     Problem(
         "csv-too-large",
@@ -285,7 +425,7 @@ _ENTRIES: Final = (
         "file-type-unsupported",
         415,
         "The file is not a CSV",
-        "The first bytes are those of another format (an archive, a workbook, an image ...).",
+        "The first bytes are those of another format (an archive, a workbook, Parquet, an image ...).",
         "Export the table as CSV and send it uncompressed.",
     ),
     Problem(
@@ -336,7 +476,7 @@ _ENTRIES: Final = (
         422,
         "There is no such target column",
         "The table has no column of the name in target= (target if not given).",
-        "Name the column with target=; the detail lists the closest names.",
+        "Name the column with target=, spelled as in the header; the detail lists the closest names.",
     ),
     Problem(
         "split-not-found",
@@ -357,21 +497,21 @@ _ENTRIES: Final = (
         422,
         "The target has empty cells",
         "A row without a target can be neither learned from nor judged.",
-        "Fill the cells or remove the rows.",
+        "Fill the cells, or remove the rows: whybox never fills in a target.",
     ),
     Problem(
         "target-single-class",
         422,
         "The target has one class only",
         "With one class there is nothing to tell apart.",
-        "Check the target column and the split.",
+        "Choose a target that varies. If it does, look at the rows that the split marks as training rows.",
     ),
     Problem(
         "class-too-small",
         422,
         "A class has too few rows",
         "Each class needs rows to learn from and rows to be judged on.",
-        "Add rows, or merge or remove the small classes.",
+        "Add rows, merge small classes or remove them. An identifier or a quantity is no target to classify.",
     ),
     Problem(
         "target-high-cardinality",
@@ -421,6 +561,7 @@ _ENTRIES: Final = (
         "Another number of columns than the model knows",
         "The rows do not have the columns the model was fitted on.",
         "Send the same columns.",
+        awaits="stored models",
     ),
     # The model and its explanation
     Problem(
@@ -464,6 +605,7 @@ _ENTRIES: Final = (
         "The model has no answer in this unit",
         "Not every model has a margin or a probability.",
         "Use one of the units in the detail.",
+        awaits="explanations of one's choice",
     ),
     Problem(
         "method-unavailable",
@@ -471,6 +613,7 @@ _ENTRIES: Final = (
         "This way of explaining does not fit the model",
         "Some ways of explaining need a structure that this model does not have.",
         "Leave the method to the service, or use another model.",
+        awaits="explanations of one's choice",
     ),
     Problem(
         "interactions-unavailable",
@@ -479,6 +622,7 @@ _ENTRIES: Final = (
         "Interactions are exact or not given: of trees that add up in the unit asked for, of linear models, "
         "or of any model with few columns.",
         "Ask for the unit margin where the model has one, put columns into groups, or send fewer rows.",
+        awaits="explanations of one's choice",
     ),
     Problem(
         "scoring-unknown",
@@ -500,6 +644,7 @@ _ENTRIES: Final = (
         "There is no background",
         "An attribution is measured against training rows, and there are none.",
         "Send training rows.",
+        awaits="explanations of one's choice",
     ),
     # Our side
     Problem(
@@ -543,6 +688,21 @@ _ENTRIES: Final = (
         "Kept answers are not available",
         "The store behind Idempotency-Key does not answer. Nothing was charged.",
         "Repeat the request after Retry-After seconds.",
+    ),
+    Problem(
+        "dependency-unavailable",
+        503,
+        "Something we need does not answer",
+        "A store or a queue behind the service is out of reach or overloaded. Nothing was charged.",
+        "Repeat the request after Retry-After seconds.",
+    ),
+    Problem(
+        "lease-lost",
+        503,
+        "Another worker has the job",
+        "A worker was silent for too long and the job was given to another one, whose result counts.",
+        "Look at the job again after Retry-After seconds.",
+        awaits="jobs",
     ),
     Problem(
         "function-failed",

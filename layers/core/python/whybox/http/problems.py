@@ -40,8 +40,11 @@ def problem_answer(
     request_id: str,
     now: datetime | None = None,
     headers: dict[str, str] | None = None,
+    token_source: str | None = None,
 ) -> Answer:
     """Return status, headers and body that tell the caller about an error or a catalogue code.
+
+    ``token_source`` is the identity provider that tokens come from, None where the service makes its own.
 
     The body never holds what the caller sent, nor anything of an error we did not write ourselves. ``type``
     is a reference with a full path, so that it resolves against the host that was asked.
@@ -51,7 +54,7 @@ def problem_answer(
         "type": f"/problems/{problem.code}",
         "title": problem.title,
         "status": problem.status,
-        "detail": _detail(error, problem),
+        "detail": _detail(error, problem, token_source),
         "instance": request_id,
     }
     if isinstance(error, WhyboxError):
@@ -68,8 +71,13 @@ def problem_answer(
     return problem.status, answer_headers, body.encode("utf-8", "replace")
 
 
-def _detail(error: BaseException | str, problem: Problem) -> str:
+def _detail(error: BaseException | str, problem: Problem, token_source: str | None) -> str:
     """Return our own sentence; for a token, a setting or an accident the same one whatever the cause."""
+    if problem.status == 401 and token_source is not None:
+        return (
+            f"{problem.meaning} Get a new access token from {token_source}, or ask the operator of the "
+            "service for an API key, and send it as: Authorization: Bearer TOKEN."
+        )
     if problem.status == 401:
         return f"{problem.meaning} {problem.remedy}"
     if isinstance(error, RequestError | ComputationError | BackingServiceError):
@@ -92,7 +100,13 @@ def _facts(error: WhyboxError) -> dict[str, Any]:
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
-    parts = {"row": fault.row, "column": fault.column, "code": fault.code, "detail": fault.detail}
+    parts = {
+        "row": fault.row,
+        "column": fault.column,
+        "pointer": fault.pointer,
+        "code": fault.code,
+        "detail": fault.detail,
+    }
     return {name: part for name, part in parts.items() if part is not None}
 
 
