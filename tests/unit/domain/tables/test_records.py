@@ -12,7 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from whybox.domain.tables.dialects import ReadOptions
-from whybox.domain.tables.record_blocks import CELL_END
+from whybox.domain.tables.record_blocks import CELL_END, scan_blocks
+from whybox.domain.tables.record_counts import count_records
 from whybox.domain.tables.records import read_records
 from whybox.errors import (
     CellTooLargeError,
@@ -257,10 +258,31 @@ def test_text_that_is_not_utf8_is_refused_at_its_byte():
 )
 def test_each_limit_holds_exactly(error, limit, accepted, refused):
     assert read(accepted, **limit)
+    assert read(accepted, **{name: value + 1 for name, value in limit.items()})
     with pytest.raises(error) as caught:
         read(refused, **limit)
     assert caught.value.limit == next(iter(limit.values()))
     assert caught.value.actual > caught.value.limit
+
+
+@given(
+    text=st.text(alphabet=st.sampled_from('ab,"\n\r'), min_size=1, max_size=30),
+    chunk_bytes=st.sampled_from([1, 2, 7, 100]),
+)
+@settings(deadline=None, max_examples=500)
+def test_the_count_before_the_reading_is_that_of_the_reading(text, chunk_bytes):
+    data = text.encode()
+    try:
+        blocks = list(scan_blocks(data, ReadOptions()))
+    except TableError:
+        return
+    widths = [width for block in blocks for width in block.widths().tolist()]
+
+    counts = count_records(data, ",", chunk_bytes=chunk_bytes)
+
+    assert counts.n_records == len(widths)
+    assert counts.n_blank == sum(len(block.blank_records) for block in blocks)
+    assert not widths or counts.n_columns == widths[0]
 
 
 def test_quoted_line_ends_do_not_count_as_rows():

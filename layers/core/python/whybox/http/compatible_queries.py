@@ -49,7 +49,7 @@ class CompatibleQuery(TableQuery):
             n_repeats=self.n_repeats,
             scoring=self.scoring,
             interval_level=self.level if has_intervals else None,
-            dialect=Dialect(self.delimiter, self.decimal, self.encoding),
+            dialect=Dialect(self.delimiter, self.decimal, self.encoding, self.missing_words),
             route=route,
         )
 

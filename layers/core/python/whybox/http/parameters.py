@@ -17,6 +17,8 @@ from whybox.errors import Fault, ParameterInvalidError, ParameterUnknownError, R
 TRUTH_VALUES: Final = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
 WHOLE_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,11})")
 DECIMAL_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?")
+MAX_MISSING_LENGTH: Final = 820
+"""Of as many and as long words as the reader takes, and the commas between them."""
 MAX_SEED: Final = 2**32 - 1
 
 
@@ -69,6 +71,19 @@ class TableQuery(BaseModel):
     delimiter: Annotated[str, Field(max_length=4, description="What separates cells.")] = ","
     decimal: Annotated[str, Field(max_length=4, description="The decimal sign.")] = "."
     encoding: Annotated[str, Field(max_length=40, description="The encoding of the file.")] = "utf-8"
+    missing: Annotated[
+        str,
+        Field(
+            max_length=MAX_MISSING_LENGTH,
+            description="Words, separated by commas, that mean a missing value, as in NA,null; empty cells "
+            "always do. Each cell read so is counted in a warning.",
+        ),
+    ] = ""
+
+    @property
+    def missing_words(self) -> tuple[str, ...]:
+        """The words of ``missing``."""
+        return tuple(self.missing.split(",")) if self.missing else ()
 
 
 def refuse_repeats(request: Request) -> None:

@@ -53,6 +53,7 @@ class Dialect:
     delimiter: str = ","
     decimal: str = "."
     encoding: str = "utf-8"
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from functools import partial
 
 from whybox.domain.notices import Notice
-from whybox.domain.tables.cells import MISSING_WORDS, is_number
 from whybox.domain.tables.column_kinds import infer_column
 from whybox.domain.tables.columns import Column, RowNumbers
 from whybox.domain.tables.dialects import ReadOptions, canonical_encoding
-from whybox.domain.tables.file_signatures import UTF8_BOM, UTF16_BOMS, refuse_other_files
+from whybox.domain.tables.file_signatures import (
+    UTF8_BOM,
+    UTF16_BOMS,
+    UTF32_BOMS,
+    refuse_other_formats,
+    refuse_other_texts,
+)
+from whybox.domain.tables.header_suspicions import refuse_suspect_header
 from whybox.domain.tables.headers import name_columns
-from whybox.domain.tables.records import Records, read_records
-from whybox.errors import EmptyTableError, EncodingError, HeaderSuspectError, NoRowsError, TooLargeError
-
-SMALLEST_BODY = 3  # rows below a second header row that must be numbers before it is one
-SUSPECT_COLUMNS = 2  # in one column alone the word may be a value
+from whybox.domain.tables.records import read_records
+from whybox.errors import EmptyTableError, EncodingError, NoRowsError, TooLargeError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +65,6 @@ def read_table(data: bytes, *, options: ReadOptions = DEFAULT_OPTIONS) -> Table:
     """
     if len(data) > options.max_bytes:
         raise TooLargeError(limit=options.max_bytes, actual=len(data))
-    digest = hashlib.sha256(data).hexdigest()
     notices: list[Notice] = []
     records = read_records(_to_utf8(data, options, notices), options)
     if records.n_rows <= 0:
@@ -77,44 +79,30 @@ def read_table(data: bytes, *, options: ReadOptions = DEFAULT_OPTIONS) -> Table:
         column, column_notices = infer(name, text)
         columns.append(column)
         notices += column_notices
-    _refuse_second_header(columns, records)
+    refuse_suspect_header(records.header, columns, records.row_numbers)
+    digest = hashlib.sha256(data).hexdigest()
     return Table(tuple(columns), records.n_rows, tuple(notices), digest, records.row_numbers)
 
 
 def _to_utf8(data: bytes, options: ReadOptions, notices: list[Notice]) -> bytes:
     """Return the text as UTF-8 without a byte order mark; files of another kind are refused."""
     encoding = canonical_encoding(options.encoding)
-    if data.startswith(UTF16_BOMS) and not data.startswith(b"\xff\xfe\x00\x00"):
+    has_utf16_mark = data.startswith(UTF16_BOMS) and not data.startswith(UTF32_BOMS)
+    if has_utf16_mark:
         encoding = "utf-16"
+    refuse_other_formats(data)
+    if has_utf16_mark or data.startswith(UTF8_BOM):
+        notices.append(Notice("bom-removed", "the byte order mark at the start of the file was removed"))
     if encoding == "utf-8" or data.startswith(UTF8_BOM):
-        refuse_other_files(data)
         text = data.removeprefix(UTF8_BOM)
-        if text is not data:
-            notices.append(Notice("bom-removed", "the byte order mark at the start of the file was removed"))
     else:
         try:
             text = data.decode(encoding).removeprefix("\ufeff").encode("utf-8")
         except UnicodeError as error:
             offset = getattr(error, "start", None)
             raise EncodingError(encoding=encoding, byte_offset=offset) from None
-        refuse_other_files(text)
         notices.append(Notice("encoding-converted", f"the file was converted from {encoding} to UTF-8"))
-    if not text.strip():
+    if not text or text.isspace():
         raise EmptyTableError
+    refuse_other_texts(text)
     return text
-
-
-def _refuse_second_header(columns: list[Column], records: Records) -> None:
-    """Raise HeaderSuspectError when the first row has no number and columns of numbers begin below it."""
-    if records.n_rows <= SMALLEST_BODY or any(column.kind == "numeric" for column in columns):
-        return
-    if sum(map(_begins_below, columns)) >= SUSPECT_COLUMNS:
-        row = records.row_numbers([0])[0]
-        raise HeaderSuspectError(row=row, reason="looks like a second header above columns of numbers")
-
-
-def _begins_below(column: Column) -> bool:
-    """Whether all cells but the first, which is some word, are numbers."""
-    first, *rest = column.cells
-    is_word = first and first not in MISSING_WORDS and not is_number(first)
-    return bool(is_word) and all(cell and is_number(cell) for cell in rest)

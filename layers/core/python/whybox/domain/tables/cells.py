@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,8 @@ DATE_FORMATS = tuple(
         r"[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}",
     )
 )
+_DAY_AND_MONTH = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]")
+LAST_MONTH = 12
 _NUMBER_BYTES = b"0123456789+-.eE\0"
 _LEADING_ZERO = re.compile(rb"\0[+-]?0[0-9]")
 
@@ -47,6 +50,14 @@ def is_number(cell: str, *, decimal: str = ".") -> bool:
 def date_format(cell: str) -> int | None:
     """Return which of DATE_FORMATS the cell is written in, None for no date."""
     return next((index for index, pattern in enumerate(DATE_FORMATS) if pattern.fullmatch(cell)), None)
+
+
+def mixes_days_and_months(dates: Iterable[str]) -> bool:
+    """Whether some of these dates can only be day first, and others only month first."""
+    found = [parts for parts in map(_DAY_AND_MONTH.match, dates) if parts]
+    return any(int(parts[1]) > LAST_MONTH for parts in found) and any(
+        int(parts[2]) > LAST_MONTH for parts in found
+    )
 
 
 def parse_numbers(text: str) -> NDArray[np.float64] | None:

@@ -13,6 +13,7 @@ from whybox.domain.tables.cells import (
     TRUTH_WORDS,
     date_format,
     is_number,
+    mixes_days_and_months,
     parse_numbers,
 )
 from whybox.domain.tables.columns import Column, ColumnKind, Float64s, RowNumbers, is_free_text
@@ -75,13 +76,13 @@ class _Inference:
         return self.row_numbers(rows[:SHOWN_ROWS])
 
     def _without_declared_missing(self) -> str:
-        declared = set(self.options.missing)
+        declared = {word.strip(" \t") for word in self.options.missing}
         cells = self.text.split(CELL_END) if declared else []
-        n_missing = sum(cell in declared for cell in cells)
+        n_missing = sum(cell.strip(" \t") in declared for cell in cells)
         if not n_missing:
             return self.text
         self._notice("declared-missing", f"{n_missing} cells with a declared spelling are missing values")
-        return CELL_END.join("" if cell in declared else cell for cell in cells)
+        return CELL_END.join("" if cell.strip(" \t") in declared else cell for cell in cells)
 
     def _read_numbers(self, text: str) -> tuple[Float64s, str] | None:
         """Return the numbers and the text they were read from (trimmed, with decimal points), or None."""
@@ -94,11 +95,14 @@ class _Inference:
             return values, text
         if " " not in text and "\t" not in text:
             return None
-        trimmed = CELL_END.join(cell.strip(" \t") for cell in text.split(CELL_END))
+        cells = text.split(CELL_END)
+        trimmed = CELL_END.join(cell.strip(" \t") for cell in cells)
         values = parse_numbers(trimmed)
         if values is None:
             return None
-        self._notice("spaces-trimmed", "spaces around the numbers were removed")
+        n_blank = int(np.count_nonzero(np.isnan(values))) - cells.count("")
+        blank = f"; {n_blank} cells of spaces alone are missing values" if n_blank else ""
+        self._notice("spaces-trimmed", f"spaces around the numbers were removed{blank}")
         return values, trimmed
 
     def _check_numbers(self, values: Float64s, spelled: str) -> None:
@@ -128,7 +132,8 @@ class _Inference:
             if kind is None:
                 return
             words_of[kind].add(word)
-        if words_of["infinity"] and words_of["number"]:
+        has_sign = any(word.strip(" \t")[0] in "+-" for word in words_of["infinity"])
+        if words_of["infinity"] and (words_of["number"] or has_sign):
             rows = [row for row, cell in enumerate(cells) if cell in words_of["infinity"]]
             raise NonFiniteValuesError(column=self.name, rows=self._shown(rows), n_cells=len(rows))
         if words_of["comma"]:
@@ -136,6 +141,7 @@ class _Inference:
             raise DecimalCommaError(column=self.name, row=self.row_numbers([row])[0])
 
     def _near_number(self, word: str) -> str | None:
+        word = word.strip(" \t")
         if is_number(word, decimal=self.options.decimal):
             return "number"
         if INFINITY.fullmatch(word):
@@ -149,8 +155,9 @@ class _Inference:
         for word in words:
             formats.add(date_format(word))
             if None in formats:
-                return "text" if is_free_text(len(words), n_rows) else "categorical"
-        if len(formats) > 1:
+                limit = self.options.max_categories
+                return "text" if is_free_text(len(words), n_rows, max_categories=limit) else "categorical"
+        if len(formats) > 1 or mixes_days_and_months(words):
             self._notice("mixed-date-formats", "dates in different formats are kept as different words")
         else:
             self._notice(
@@ -161,7 +168,7 @@ class _Inference:
     def _notice_numbers_among_words(self, cells: list[str], words: list[str]) -> None:
         """Say so when a column is text only because of a few cells, or because of how its numbers look."""
         missing = MISSING_WORDS.intersection(words)
-        numbers = {word for word in words if is_number(word.strip(), decimal=self.options.decimal)}
+        numbers = {word for word in words if is_number(word.strip(" \t"), decimal=self.options.decimal)}
         number_like = [word for word in words if word not in numbers and NUMBER_LIKE.fullmatch(word)]
         if not (numbers or number_like or missing):
             return

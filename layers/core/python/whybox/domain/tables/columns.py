@@ -15,7 +15,6 @@ ColumnKind = Literal["numeric", "boolean", "categorical", "text", "date"]
 RowNumbers = Callable[[Sequence[int]], list[int]]  # from data rows to the row numbers of the file
 Float64s = NDArray[np.float64]
 
-MOST_CATEGORIES = 1_000  # more different words than this are text, not categories
 FEW_CATEGORIES = 20  # up to here words are categories in any table
 
 
@@ -56,6 +55,6 @@ class Column:
         return np.isnan(self.values)
 
 
-def is_free_text(n_words: int, n_rows: int) -> bool:
+def is_free_text(n_words: int, n_rows: int, *, max_categories: int) -> bool:
     """Whether so many different words in so many rows are text that hardly repeats, not categories."""
-    return n_words > MOST_CATEGORIES or n_words > max(FEW_CATEGORIES, n_rows / 2)
+    return n_words > max_categories or n_words > max(FEW_CATEGORIES, n_rows / 2)

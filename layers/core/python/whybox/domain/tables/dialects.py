@@ -22,6 +22,7 @@ ENCODINGS = (
     "cp850",
 )
 SEPARATOR_LINE = re.compile(r"sep=.[,;\t|]*", re.IGNORECASE)
+MOST_MISSING_WORDS, LONGEST_MISSING_WORD = 20, 40
 SAMPLED_ROWS = 20  # rows compared with the header when another delimiter is suspected
 
 
@@ -30,7 +31,8 @@ class ReadOptions:
     """Dialect and limits of one reading; the limits are checked before the work they bound.
 
     ``missing`` are cell spellings, besides the empty cell, that mean a missing value ("NA", "null"):
-    none unless declared, since they may be words. ``max_cells`` counts rows times columns.
+    none unless declared, since they may be words; spaces around them are ignored. ``max_cells`` counts rows
+    times columns. A column with more different words than ``max_categories`` is text.
     """
 
     delimiter: str = ","
@@ -44,6 +46,7 @@ class ReadOptions:
     max_cell_bytes: int = 131_072  # the csv module's own limit
     max_line_bytes: int = 4 * 1024 * 1024
     max_name_length: int = 256
+    max_categories: int = 1_000
 
     def __post_init__(self) -> None:
         if self.delimiter not in DELIMITERS:
@@ -53,6 +56,11 @@ class ReadOptions:
         if self.decimal == self.delimiter:
             raise ParameterInvalidError("decimal", reason="must differ from the delimiter")
         canonical_encoding(self.encoding)
+        if len(self.missing) > MOST_MISSING_WORDS:
+            raise ParameterInvalidError("missing", reason=f"has more than {MOST_MISSING_WORDS} words")
+        if any(not 0 < len(word.strip()) <= LONGEST_MISSING_WORD for word in self.missing):
+            reason = f"must be words of 1 to {LONGEST_MISSING_WORD} characters"
+            raise ParameterInvalidError("missing", reason=reason)
 
 
 def canonical_encoding(name: str) -> str:
@@ -69,17 +77,25 @@ def canonical_encoding(name: str) -> str:
 def check_dialect(sample: str, *, declared: str) -> None:
     """Refuse a first line or a separator that shows another dialect than the declared one.
 
-    ``sample`` is the text of the header and the rows after it, quoted parts taken out, records ended by LF.
-    Raises HeaderSuspectError for a "sep=;" line, and DelimiterError when the rows are split evenly by another
-    delimiter. Only a header without the declared delimiter is suspicious: one that has it may hold others in
-    its names.
+    ``sample`` is the text of the header and the rows after it, of quoted cells only the closing quotes,
+    records ended by LF.
+    Raises HeaderSuspectError for a "sep=;" line, and DelimiterError when another delimiter splits all rows
+    evenly and the declared one does not. Where both do, the declared one holds.
     """
-    header, *rows = [line for line in sample.split("\n") if line][: SAMPLED_ROWS + 1] or [""]
-    if SEPARATOR_LINE.fullmatch(header):
+    lines = [line for line in sample.split("\n") if line][: SAMPLED_ROWS + 1] or [""]
+    if SEPARATOR_LINE.fullmatch(lines[0]):
         raise HeaderSuspectError(row=1, reason="is a separator line for a spreadsheet program")
-    if declared in header:
+    if _even_count(declared, lines):
         return
     for other in DELIMITERS:
-        width = header.count(other)
-        if width and all(row.count(other) == width for row in rows):
+        if _even_count(other, lines):
             raise DelimiterError(found=other, declared=declared)
+
+
+def _even_count(delimiter: str, lines: list[str]) -> int:
+    """Return how often the delimiter stands in each line; 0 where lines differ or quotes do not allow it."""
+    width = lines[0].count(delimiter)
+    is_even = width > 0 and all(line.count(delimiter) == width for line in lines)
+    # of a quoted cell only closing quotes are left
+    cells = (cell for line in lines for cell in line.split(delimiter)) if is_even else iter(())
+    return width if is_even and all('"' not in cell or not cell.strip('"') for cell in cells) else 0

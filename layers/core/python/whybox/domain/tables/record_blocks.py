@@ -131,8 +131,10 @@ def _check_encoding(piece: bytes, start: int, first_record: int) -> None:
     try:
         piece.decode("utf-8")
     except UnicodeDecodeError as error:
-        head = piece[: error.start]
-        row = first_record + max(head.count(b"\n"), head.count(b"\r"))
+        head = np.frombuffer(piece, dtype=np.uint8, count=error.start)
+        outside = head[~inside_quotes(head)]
+        n_ends = max(np.count_nonzero(outside == LINE_FEED), np.count_nonzero(outside == CARRIAGE_RETURN))
+        row = first_record + int(n_ends)
         raise EncodingError(encoding="UTF-8", byte_offset=start + error.start, row=row) from None
 
 
@@ -232,6 +234,9 @@ class _Sweep:
     def _place(self, at: int) -> tuple[int, int]:
         """Return the record number and the cell's position in it, from 1, of a byte."""
         record_ends = np.flatnonzero(self.closes_record[:at])
+        # before the blank ones are taken out, both bytes of a CRLF end a record; it is one row
+        is_crlf = (self.codes[record_ends] == CARRIAGE_RETURN) & (self.codes[record_ends + 1] == LINE_FEED)
+        record_ends = record_ends[~is_crlf]
         start = int(record_ends[-1]) + 1 if len(record_ends) else 0
         row = self.first_record + len(record_ends)
         return row, 1 + int(np.count_nonzero(self.closes_cell[start:at]))

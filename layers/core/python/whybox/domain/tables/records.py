@@ -16,6 +16,7 @@ from whybox.domain.tables.record_blocks import (
     inside_quotes,
     scan_blocks,
 )
+from whybox.domain.tables.record_counts import count_records
 from whybox.errors import (
     HeaderSuspectError,
     RaggedRowsError,
@@ -66,10 +67,10 @@ def read_records(data: bytes, options: ReadOptions, *, block_bytes: int = BLOCK_
 
 
 def _sample(data: bytes) -> str:
-    """Return the first whole lines of a file without what stands in quotes, ended by LF."""
+    """Return the first whole lines of a file, ended by LF, of quoted cells only the closing quotes."""
     codes = np.frombuffer(data[:SAMPLE_BYTES], dtype=np.uint8)
     text = codes[~inside_quotes(codes)].tobytes().decode("utf-8", errors="replace")
-    text = text.replace('"', "").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text if len(data) <= SAMPLE_BYTES else text.rpartition("\n")[0]
 
 
@@ -79,13 +80,9 @@ def _refuse_oversize(data: bytes, options: ReadOptions) -> None:
     n_cells = n_lines + data.count(options.delimiter.encode())
     if n_lines <= options.max_rows and n_cells <= options.max_cells:
         return
-    n_rows, n_blank, n_columns = -1, 0, 0
-    for block in scan_blocks(data, options):
-        widths = block.widths()
-        n_columns = n_columns or int(widths[:1].sum())
-        n_rows += len(widths)
-        n_blank += len(block.blank_records)
-    _check_size(max(n_rows, n_blank), n_columns, options)  # blank lines are cheap, but not free
+    counts = count_records(data, options.delimiter)
+    n_rows = max(counts.n_records - 1, counts.n_blank)  # blank lines are cheap, but not free
+    _check_size(n_rows, counts.n_columns, options)
 
 
 def _check_size(n_rows: int, n_columns: int, options: ReadOptions) -> None:
@@ -110,6 +107,7 @@ class _Gathering:
     blank_records: list[Int64s] = field(default_factory=list)
     ragged: list[tuple[int, int]] = field(default_factory=list)
     n_ragged: int = 0
+    n_rows_before_ragged: int = 0
 
     def add(self, block: Block) -> None:
         """Take a block's rows and note its faults."""
@@ -119,6 +117,8 @@ class _Gathering:
             return
         n_columns = len(self.header) or int(widths[0])
         is_ragged = widths != n_columns
+        if not self.n_ragged and is_ragged.any():
+            self.n_rows_before_ragged = self.n_rows + int(np.argmax(is_ragged)) - (not self.header)
         self._add_faults(block.record_numbers()[is_ragged], widths[is_ragged])
         self.n_rows += len(widths) - (not self.header)
         _check_size(self.n_rows, n_columns, self.options)
@@ -151,8 +151,9 @@ class _Gathering:
         self.ragged.extend(zip(numbers[:n_shown].tolist(), widths[:n_shown].tolist(), strict=True))
 
     def _refuse_title(self) -> None:
-        """Raise HeaderSuspectError for one lone cell above rows that are all equally wide: a title line."""
+        """Raise HeaderSuspectError for lines of one lone cell above rows that are all equally wide."""
         widths = {width for _, width in self.ragged}
-        is_title = len(self.header) == 1 and self.n_ragged == self.n_rows and len(widths) == 1
-        if is_title and widths.pop() >= SMALLEST_TABLE_WIDTH:
+        is_to_the_end = self.n_rows_before_ragged + self.n_ragged == self.n_rows
+        has_title = len(self.header) == 1 and not self.header[0].startswith("#")
+        if has_title and is_to_the_end and len(widths) == 1 and widths.pop() >= SMALLEST_TABLE_WIDTH:
             raise HeaderSuspectError(row=1, reason="has one cell above wider rows, like a title")

@@ -39,9 +39,10 @@ Float64s = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class TaskLimits:
-    """The smallest table, and the classes, a task may have."""
+    """The smallest table, the classes, and the different words of a column, that a task may have."""
 
     min_rows: int = 20
+    max_categories: int = 1_000
     target: TargetLimits = field(default_factory=TargetLimits)
 
 
@@ -114,7 +115,9 @@ def frame_task(
     columns = [column for column in table.columns if column not in (target_column, split_column)]
     if not columns:
         raise NoUsableFeaturesError(n_columns=0)
-    features, feature_notices = select_features(columns, train=train, row_numbers=table.row_numbers)
+    features, feature_notices = select_features(
+        columns, train=train, row_numbers=table.row_numbers, max_categories=limits.max_categories
+    )
     notices += feature_notices
     notices += inspect_features(
         features, y, train=train, test=test, is_classification=kind == "classification"

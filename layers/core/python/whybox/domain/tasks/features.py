@@ -30,7 +30,7 @@ class Features:
 
 
 def select_features(
-    columns: Sequence[Column], *, train: Int64s, row_numbers: RowNumbers
+    columns: Sequence[Column], *, train: Int64s, row_numbers: RowNumbers, max_categories: int
 ) -> tuple[Features, list[Notice]]:
     """Keep the columns a model can use, words as codes 0..k-1 in the order of ``categories``; NaN is missing.
 
@@ -49,8 +49,8 @@ def select_features(
             detail = "no value in the training rows: the column was left out"
             notices.append(Notice("column-all-missing-dropped", detail, column=column.name))
             continue
-        if is_free_text(len(column.categories), len(column.values)):
-            n_words = len(column.categories)
+        n_words, n_rows = len(column.categories), len(column.values)
+        if column.kind == "text" or is_free_text(n_words, n_rows, max_categories=max_categories):
             detail = f"{n_words} different words are too many to learn from: the column was left out"
             notices.append(Notice("too-many-categories", detail, column=column.name))
             continue
@@ -88,7 +88,7 @@ def inspect_features(
             "id-like-column", "counts the rows, like an identifier; it cannot hold for new rows", column=name
         )
         for name, column in zip(features.names, features.X.T, strict=True)
-        if len(column) > 1 and abs(column[1] - column[0]) == 1 and np.ptp(np.diff(column)) == 0
+        if _counts_rows(column)
     ]
     n_columns = len(features.names)
     if n_columns > len(train):
@@ -114,6 +114,14 @@ def _determines(column: Float64s, y: Int64s | Float64s, *, is_classification: bo
         return False
     pairs = np.unique(np.column_stack([column, y]), axis=0)
     return len(pairs) == len(np.unique(column)) == n_classes
+
+
+def _counts_rows(column: Float64s) -> bool:
+    """Whether the column holds as many consecutive whole numbers as there are rows, in any order."""
+    n_rows = len(column)
+    if np.ptp(column) != n_rows - 1 or column[0] % 1:  # NaN where a value is missing, which is unequal
+        return False
+    return bool(np.array_equal(np.sort(column), np.min(column) + np.arange(n_rows)))
 
 
 def _count_copies(X: Float64s, train: Int64s, test: Int64s) -> int:
