@@ -7,16 +7,18 @@ import sys
 from collections.abc import Sequence
 
 import whybox
-from whybox.cli import demo, serve, tenant, token
+from whybox.cli import check, demo, keys, serve, tenant, token
 from whybox.errors import WhyboxError
 
-_COMMANDS = (demo, serve, token, tenant)
+_COMMANDS = (demo, serve, check, token, keys, tenant)
 
 _EXAMPLES = """\
 examples:
   whybox demo                        explain a real table on this machine and show the answer
   whybox serve                       keep the service running on http://127.0.0.1:8000
+  whybox check table.csv             tell whether the service would take a table, and what to mend
   whybox token --sub ada             print a token for the person or program called ada
+  whybox keys create --sub ada       print a key that lasts a year, for scripts
 
 The service keeps its state in the folder WHYBOX_HOME names (.whybox if it names none).
 It needs no AWS account and no Docker, and listens on this machine only.
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0, 1 after a failure, 130 after Ctrl-C. argparse itself ends with 2."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        status: int | None = options.run(options)
     except WhyboxError as error:
         print(f"whybox: {error.detail}", file=sys.stderr)
         return 1
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:

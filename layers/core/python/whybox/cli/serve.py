@@ -33,11 +33,13 @@ Ctrl-C ends it; state and log are in {home}
 Try it from another terminal:
 
 curl -F {form} \\
-  -H 'Authorization: Bearer {token}' \\
+  -H "Authorization: Bearer {token}" \\
   '{url}/mlclassification?base_model=RandomForestClassifier&n_hidden_features=5&interpretability=shap'
 
-The token is valid for {hours} hours; whybox token --sub YOUR-NAME makes others.
+{about_tokens}
 """
+_OWN_TOKENS = "The token is valid for {hours} hours; whybox token --sub YOUR-NAME makes others."
+_FOREIGN_TOKENS = "TOKEN is an access token of the issuer {issuer}."
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -63,13 +65,18 @@ def run(options: argparse.Namespace) -> None:
     from whybox.local.server import serve as serve_stack
 
     settings = read_settings()
-    token = make_token(_SUBJECT, hours=_TOKEN_HOURS, settings=settings, ports=connect(settings))
+    token, about_tokens = "$TOKEN", _FOREIGN_TOKENS.format(issuer=settings.jwt_issuer)
+    if settings.jwks is None:
+        token = make_token(_SUBJECT, hours=_TOKEN_HOURS, settings=settings, ports=connect(settings))
+        about_tokens = _OWN_TOKENS.format(hours=_TOKEN_HOURS)
     home = settings.home.resolve()
     sample = write_breast_cancer(home / "samples")
 
     def welcome(url: str) -> None:
         form = shlex.quote(f"file=@{sample};type=text/csv")
-        print(_WELCOME.format(url=url, home=home, form=form, token=token, hours=_TOKEN_HOURS), flush=True)
+        print(
+            _WELCOME.format(url=url, home=home, form=form, token=token, about_tokens=about_tokens), flush=True
+        )
 
     logging.getLogger("whybox.local").addHandler(logging.StreamHandler(sys.stderr))
     serve_stack(

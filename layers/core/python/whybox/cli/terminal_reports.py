@@ -9,6 +9,7 @@ from rich.bar import Bar
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -49,14 +50,14 @@ def print_findings(console: Console, findings: Findings) -> None:
         console.print(Text(f"  {n_more} more columns are in the report.", style="dim"))
 
 
-def print_facts(console: Console, facts: Iterable[tuple[str, str]]) -> None:
+def print_facts(console: Console, facts: Iterable[tuple[str, str]], *, indent: int = 0) -> None:
     """Print names and texts in two columns."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in facts:
-        table.add_row(name, Text(text))
-    console.print(table)
+        table.add_row(Text(name), Text(text))
+    console.print(Padding(table, (0, 0, 0, indent)))
 
 
 def findings_facts(findings: Findings) -> list[tuple[str, str]]:
@@ -88,7 +89,7 @@ def _ranked_table(console: Console, findings: Findings) -> Table:
     numbers = align_decimals([number for number, _ in pairs], pad=" ")
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
     table.add_column("rank", justify="right", no_wrap=True)
-    names = [_printable(findings.feature_names[column]) for column in shown.tolist()]
+    names = [printable(findings.feature_names[column]) for column in shown.tolist()]
     table.add_column("column", overflow="fold", min_width=min(_NAME_WIDTH, max(map(cell_len, names))))
     table.add_column("importance", justify="right", no_wrap=True)
     table.add_column("± std. error", no_wrap=True)
@@ -112,9 +113,9 @@ def _ranked_table(console: Console, findings: Findings) -> Table:
 
 
 def _quoted(name: str) -> str:
-    return f"“{_printable(name)}”"
+    return f"“{printable(name)}”"
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """Return a name that cannot command the terminal: no control characters, no change of direction."""
     return "".join(character if character.isprintable() else "\ufffd" for character in name)

@@ -11,6 +11,7 @@ from whybox.settings import Settings
 from whybox.wiring import Ports, connect, signing_secret
 
 SCOPES = ("explain:write", "jobs:read")
+MAX_HOURS = 24
 
 _EXAMPLES = """\
 examples:
@@ -35,13 +36,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_subject(parser)
     parser.add_argument(
         "--hours",
-        type=int,
-        choices=range(1, 25),
+        type=_hours,
         default=24,
         metavar="1..24",
         help="how long the token is valid (default: %(default)s)",
     )
     parser.set_defaults(run=run)
+
+
+def _hours(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= MAX_HOURS):
+        raise argparse.ArgumentTypeError(f"a token lives for 1 to {MAX_HOURS} whole hours")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -56,7 +62,7 @@ def make_token(subject: str, *, hours: int, settings: Settings, ports: Ports) ->
         subject,
         secret=signing_secret(settings),
         issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
+        audience=settings.jwt_audience or "",
         now=ports.clock.now(),
         scopes=SCOPES,
         lifetime=timedelta(hours=hours),
