@@ -7,18 +7,22 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import APIRouter
 
+from whybox.adapters.local.sqlite_keys import SqliteKeys
 from whybox.adapters.local.sqlite_replies import SqliteReplies
+from whybox.adapters.local.sqlite_tenants import SqliteTenants
 from whybox.adapters.local.sqlite_usage import SqliteUsage
 from whybox.http.app import create_app
 from whybox.http.bearer_tokens import authorize
 from whybox.http.functions import HttpFunction
+from whybox.ports import Accounts
+from whybox.services.create_key import create_key
 from whybox.services.issue_token import issue_token
 from whybox.services.verify_token import SharedSecret, TokenKey
 
@@ -68,15 +72,26 @@ class Service:
         self.key = TokenKey(SharedSecret(SECRET), issuer="whybox", audience="whybox-api")
         self.usage = SqliteUsage(self.home / "usage", default_limit=self.limit)
         self.replies = SqliteReplies(self.home / "replies")
+        self.accounts = Accounts(SqliteKeys(self.home / "keys"), SqliteTenants(self.home / "tenants"))
         self._numbers = itertools.count(1)
 
     def function(self, *routers: APIRouter, **options: Any) -> HttpFunction:
-        ports = {"token_key": self.key, "usage": self.usage, "replies": self.replies}
-        return HttpFunction(create_app(*routers, clock=self.clock, **ports, **options))
+        ports = {
+            "token_key": self.key,
+            "accounts": self.accounts,
+            "usage": self.usage,
+            "replies": self.replies,
+        }
+        return HttpFunction(create_app(*routers, clock=self.clock, **ports | options))
 
     def token(self, subject: str = "ada", **changes: Any) -> str:
         given = {"issuer": "whybox", "audience": "whybox-api", "now": self.clock.now()} | changes
         return issue_token(subject, secret=SECRET, **given)
+
+    def api_key(self, subject: str = "ada", **changes: Any) -> str:
+        given = {"issuer": "whybox", "scopes": {"explain:write"}, "now": self.clock.now()} | changes
+        given = {"lifetime": timedelta(days=30)} | given
+        return create_key(subject, keys=self.accounts.keys, **given)[0]
 
     def event(
         self,
@@ -95,7 +110,7 @@ class Service:
             "domainName": "whybox.example",
             "http": {"method": method, "path": path, "sourceIp": "192.0.2.1", "protocol": "HTTP/1.1"},
         }
-        said = authorize({"headers": sent}, key=self.key, clock=self.clock)
+        said = authorize({"headers": sent}, key=self.key, keys=self.accounts.keys, clock=self.clock)
         if said["isAuthorized"]:
             context["authorizer"] = {"lambda": said["context"]}
         return {

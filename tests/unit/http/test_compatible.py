@@ -239,6 +239,20 @@ def test_another_dialect_is_read_when_it_is_declared(send):
     assert send(REGRESS, RIDGE, table).code == "csv-delimiter"
 
 
+def test_words_for_missing_values_are_read_so_when_declared_and_every_cell_is_counted(send):
+    header, *rows = numbers_table().decode().splitlines()
+    rows[1], rows[4] = ("NA," + rows[1].partition(",")[2], "-," + rows[4].partition(",")[2])
+    table = "\n".join([header, *rows]).encode()
+
+    answer = send("/gbdtregression", "model_type=xgboost&missing=NA,-", table)
+
+    (notice,) = [notice for notice in answer.document["warnings"] if notice["code"] == "declared-missing"]
+    assert notice["detail"].startswith("2 cells")
+    assert send("/gbdtregression", "model_type=xgboost&missing=NA,", table).code == "parameter-invalid"
+    codes = {notice["code"] for notice in send("/gbdtregression", "", table).document["warnings"]}
+    assert "declared-missing" not in codes
+
+
 def test_the_seed_decides_the_answer(send):
     query = "base_model=RandomForestClassifier&n_hidden_features=0&interpretability=permutation"
     first, again, other = (

@@ -19,6 +19,7 @@ from whybox.errors import (
 from whybox.http.forms import MAX_BODY_BYTES, read_file
 
 TYPE = "multipart/form-data; boundary=B"
+GOOD = b'Content-Disposition: form-data; name="file"; filename="t"\r\n'
 
 
 def part(content: bytes, disposition: str = 'form-data; name="file"; filename="t.csv"') -> bytes:
@@ -128,3 +129,78 @@ def test_noise_is_refused_or_read_and_never_crashes(body):
 def test_any_content_type_is_refused_or_read_and_never_crashes(content_type):
     with suppress(RequestError):
         read_file(form(part(b"a")), content_type)
+
+
+@pytest.mark.parametrize("epilogue", [b"more", b"\r\n--B\r\n", part(b"second") + b"--B--\r\n", b"--B--"])
+def test_nothing_may_stand_behind_the_last_boundary(epilogue):
+    with pytest.raises(MultipartInvalidError, match="goes on"):
+        read_file(form(part(b"first")) + epilogue, TYPE)
+
+    assert read_file(form(part(b"first")) + b"\r\n \r\n", TYPE) == b"first"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        GOOD + b"Content-Disposition: form-data; name=x",
+        GOOD + b"Content-Transfer-Encoding: base64",
+        GOOD + b"Content-Transfer-Encoding: quoted-printable",
+        GOOD + b"Content-Type: Multipart/Mixed; boundary=C",
+        b'Content-Disposition: form-data; name="file"; filename="a\rb"',
+        GOOD + b"No colon",
+        GOOD + b"X: " + b"x" * 4_000_000,
+        b'Content-Disposition: form-data; name="file"; filename="' + b"x" * 4_000_000 + b'"',
+        b"X: y\r\n" * 500_000 + b"Z: z",
+    ],
+    ids=[
+        "header twice", "base64", "quoted-printable", "nested form", "split name", "no colon",
+        "long header", "long name", "many headers",
+    ],
+)  # fmt: skip
+def test_a_part_that_readers_would_take_apart_differently_is_refused(headers):
+    with pytest.raises(MultipartInvalidError):
+        read_file(b"--B\r\n" + headers + b"\r\n\r\na,b\r\n--B--\r\n", TYPE)
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        'attachment; name="file"; filename="t"',
+        'form-data; name="x"; name="file"; filename="t"',
+        'form-data; name="file"; NAME="x"; filename="t"',
+        'form-data; name="file; filename="t"',
+        'form-data; name=file" ; filename="t"',
+        "form-data; name*=UTF-8''file; filename=t",
+        'name="file"; filename="t"',
+        "",
+    ],
+)
+def test_a_part_that_is_not_clearly_named_file_is_not_taken_for_it(disposition):
+    with pytest.raises(FileMissingError):
+        read_file(form(part(b"a", disposition)), TYPE)
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        "form-data; name=file; filename=t.csv",
+        'form-data; filename="a;b\\"c.csv"; name="file"',
+        "form-data; name=\"file\"; filename*=UTF-8''t%C3%A4.csv",
+        'form-data; name="file"; filename="\x00\x01\x1b[31m.csv"',
+        'form-data; name="file"; filename="../../etc/passwd";',
+        'FORM-DATA ; Name="file" ; FileName=""',
+        'form-data; name="file"; filename="é\u202e.csv"',
+    ],
+)
+def test_what_the_file_is_called_does_not_matter(disposition):
+    assert read_file(form(part(b"a", disposition)), TYPE) == b"a"
+
+
+def test_ten_thousand_parts_are_refused_without_being_collected():
+    with pytest.raises(MultipartInvalidError, match="more than 1000 parts"):
+        read_file(form(*[part(b"a")] * 10_000), TYPE)
+
+
+def test_a_boundary_given_twice_is_none():
+    with pytest.raises(MultipartInvalidError, match="no boundary"):
+        read_file(form(part(b"a")), "multipart/form-data; boundary=C; boundary=B")

@@ -44,6 +44,7 @@ def test_without_parameters_the_documented_defaults_hold(ask):
         "delimiter": ",",
         "decimal": ".",
         "encoding": "utf-8",
+        "missing": "",
         "level": 95.0,
         "n_layers": 1,
         "base_model": "RandomForestClassifier",

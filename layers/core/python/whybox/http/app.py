@@ -14,7 +14,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.telemetry import TelemetryConfig
@@ -30,12 +30,14 @@ from whybox.errors import (
     NotFoundError,
     WhyboxError,
 )
+from whybox.http.acceptable_types import refuse_unacceptable
 from whybox.http.gateway_events import request_id
 from whybox.http.identities import tenant_of_request
+from whybox.http.openapi_words import problem_responses
 from whybox.http.parameters import parameter_error
 from whybox.http.problems import problem_answer, problem_of
 from whybox.http.rate_headers import rate_headers
-from whybox.ports import Clock, ReplyStore, Usage, UsageLedger
+from whybox.ports import Accounts, Clock, ReplyStore, Usage, UsageLedger
 from whybox.services.verify_token import TokenKey
 
 NO_TELEMETRY: Final[TelemetryConfig] = {
@@ -61,6 +63,7 @@ def create_app(
     *routers: APIRouter,
     clock: Clock,
     token_key: TokenKey | None = None,
+    accounts: Accounts | None = None,
     usage: UsageLedger | None = None,
     replies: ReplyStore | None = None,
     methods_of_path: MethodsOfPath | None = None,
@@ -80,9 +83,12 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         telemetry=NO_TELEMETRY,
+        dependencies=[Depends(refuse_unacceptable)],
+        responses=problem_responses(406),
     )
     app.state.clock = clock
     app.state.token_key = token_key
+    app.state.accounts = accounts
     app.state.usage = usage
     app.state.replies = replies
     app.state.methods_of_path = methods_of_path
@@ -100,7 +106,13 @@ async def _answer_error(request: Request, error: Exception) -> Response:
     clock: Clock = request.app.state.clock
     raised = _as_ours(request, error)
     _note(request.scope, raised)
-    status, headers, body = problem_answer(raised, request_id=request.state.request_id, now=clock.now())
+    key: TokenKey | None = request.app.state.token_key
+    status, headers, body = problem_answer(
+        raised,
+        request_id=request.state.request_id,
+        now=clock.now(),
+        token_source=None if key is None else key.token_source,
+    )
     return Response(body, status, headers)
 
 

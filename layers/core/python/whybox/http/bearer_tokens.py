@@ -1,4 +1,4 @@
-"""Bearer tokens on their way through the gateway, without a web framework: the authorizer runs this."""
+"""Bearer tokens and API keys on their way through the gateway, without a web framework for the authorizer."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from whybox.errors import AuthenticationError
-from whybox.ports import Clock, Identity
-from whybox.services.verify_token import TokenKey, verify_token
+from whybox.ports import Clock, Identity, KeyStore
+from whybox.services.verify_key import verify_credential
+from whybox.services.verify_token import TokenKey
 
 logger = logging.getLogger(__name__)
 
 BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
-"""One token after the scheme (RFC 6750; the scheme's case does not count, RFC 9110). Two headers, which a
-gateway joins with a comma, do not match."""
+"""One token or API key after the scheme (RFC 6750; the scheme's case does not count, RFC 9110). Two headers,
+which a gateway joins with a comma, do not match."""
 
 
 def bearer_token(authorization: str | None) -> str:
@@ -31,13 +32,15 @@ def identity_context(identity: Identity) -> dict[str, str]:
     return {"tenant": identity.tenant, "scopes": " ".join(sorted(identity.scopes))}
 
 
-def authorize(event: object, *, key: TokenKey, clock: Clock) -> dict[str, Any]:
-    """Return the gateway's simple response to an authorizer event; anything but a valid token is a no.
+def authorize(event: object, *, key: TokenKey, clock: Clock, keys: KeyStore | None = None) -> dict[str, Any]:
+    """Return the gateway's simple response to an authorizer event; anything but a valid credential is a no.
 
-    A no has no context: nothing of a token that was not verified travels on.
+    A no has no context: nothing of a token that was not verified travels on. A yes may be remembered by the
+    gateway; the application behind it asks again, on every request.
     """
     try:
-        identity = verify_token(bearer_token(_authorization(event)), key=key, now=clock.now())
+        credential = bearer_token(_authorization(event))
+        identity = verify_credential(credential, key=key, keys=keys, now=clock.now())
     except AuthenticationError as error:
         logger.info("refused", extra={"cause": error.cause})
         return {"isAuthorized": False}

@@ -79,11 +79,14 @@ REQUEST_BODY: Final[Document] = {
                     "properties": {
                         "file": {
                             "type": "string",
-                            "contentMediaType": "text/csv",
+                            # How OpenAPI 3.1 says that a part is a file, with a file name; its type is below.
+                            "contentMediaType": "application/octet-stream",
                             "description": "The table: a header line, one row per line.",
                         }
                     },
-                }
+                    "additionalProperties": False,
+                },
+                "encoding": {"file": {"contentType": "text/csv"}},
             }
         },
     },

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from typing import TYPE_CHECKING, Final
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser
 
 from whybox.errors import (
     BodyMissingError,
@@ -23,6 +25,21 @@ MAX_BODY_BYTES: Final = 4_400_000
 
 FILE_PART: Final = "file"
 MULTIPART: Final = "multipart/form-data"
+FORM_DATA: Final = "form-data"
+MAX_PARTS: Final = 1000
+"""One is right; beyond this many nobody needs to be told how many there are."""
+
+# Content as it is; what base64 or quoted-printable stand for would have to be decoded (RFC 7578, 4.7).
+PLAIN_ENCODINGS: Final = frozenset({b"", b"7bit", b"8bit", b"binary"})
+
+# A parameter of a header, its value quoted or plain; the last one may be empty.
+_PARAMETER: Final = re.compile(
+    r"""[ \t]*;[ \t]*(?:([!#$%&'*+.^_`|~0-9a-z-]+)=("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s;"]*))?[ \t]*""",
+    re.IGNORECASE,
+)
+
+# The parser would write bytes of the body into the log.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 def read_file(body: bytes, content_type: str | None) -> bytes:
@@ -44,15 +61,32 @@ def read_file(body: bytes, content_type: str | None) -> bytes:
         raise BodyMissingError
     if content_type is None or not content_type.isascii():
         raise ContentTypeUnsupportedError(expected=MULTIPART)
-    media_type, options = parse_options_header(content_type)
-    if media_type.decode().lower() != MULTIPART:
+    media_type, parameters = _read_header(content_type)
+    if media_type != MULTIPART:
         raise ContentTypeUnsupportedError(expected=MULTIPART)
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLargeError(limit=MAX_BODY_BYTES, actual=len(body))
-    boundary = options.get(b"boundary")
+    boundary = parameters.get("boundary")
     if not boundary:
         raise MultipartInvalidError("The Content-Type names no boundary between the parts of the form.")
-    return _only_file(_split(body, boundary))
+    return _only_file(_split(body, boundary.encode("latin-1")))
+
+
+def _read_header(value: str) -> tuple[str, dict[str, str]]:
+    """Return what stands in front, and the parameters; none of them where one is malformed or given twice."""
+    front, semicolon, _ = value.partition(";")
+    parameters: dict[str, str] = {}
+    position = len(front)
+    while semicolon and position < len(value):
+        found = _PARAMETER.match(value, position)
+        if found is None or (found[1] or "").lower() in parameters:
+            return front.strip(" \t").lower(), {}
+        if found[1]:
+            text: str = found[2]
+            is_quoted = text.startswith('"')
+            parameters[found[1].lower()] = re.sub(r"\\(.)", r"\1", text[1:-1]) if is_quoted else text
+        position = found.end()
+    return front.strip(" \t").lower(), parameters
 
 
 def _split(body: bytes, boundary: bytes) -> list[_Part]:
@@ -65,6 +99,9 @@ def _split(body: bytes, boundary: bytes) -> list[_Part]:
         raise MultipartInvalidError("The form is malformed.") from error
     if not reader.is_complete:
         raise MultipartInvalidError("The form is cut off: its last boundary is missing.")
+    # The parser ends at the first of these and forgets the rest, where another might find a second form.
+    if (b"\r\n" + body).partition(b"\r\n--" + boundary + b"--")[2].strip():
+        raise MultipartInvalidError("The form goes on after its last boundary.")
     return reader.parts
 
 
@@ -78,6 +115,7 @@ def _only_file(parts: list[_Part]) -> bytes:
         )
     if not files[0].has_file_name:
         raise FileMissingError("The part named file is text, not a file; with curl write file=@table.csv.")
+    files[0].refuse_encoded_content()
     return bytes(files[0].content)
 
 
@@ -90,15 +128,26 @@ class _Part:
 
     @property
     def name(self) -> str:
-        return self._disposition.get(b"name", b"").decode("utf-8", "replace")
+        return self._disposition.get("name", "")
 
     @property
     def has_file_name(self) -> bool:
-        return b"filename" in self._disposition
+        return not {"filename", "filename*"}.isdisjoint(self._disposition)
+
+    def refuse_encoded_content(self) -> None:
+        """Raise MultipartInvalidError where the bytes only stand for the table."""
+        if self.headers.get(b"content-type", b"").lower().startswith(b"multipart/"):
+            raise MultipartInvalidError("The part named file is a form again; send the one file in it.")
+        encoding = self.headers.get(b"content-transfer-encoding", b"").strip().lower()
+        if encoding not in PLAIN_ENCODINGS:
+            raise MultipartInvalidError(
+                "The part named file has a transfer encoding; send its bytes as they are."
+            )
 
     @property
-    def _disposition(self) -> dict[bytes, bytes]:
-        return parse_options_header(self.headers.get(b"content-disposition"))[1]
+    def _disposition(self) -> dict[str, str]:
+        kind, parameters = _read_header(self.headers.get(b"content-disposition", b"").decode("latin-1"))
+        return parameters if kind == FORM_DATA else {}
 
 
 class _Reader:
@@ -112,7 +161,7 @@ class _Reader:
 
     def callbacks(self) -> MultipartCallbacks:
         return {
-            "on_part_begin": lambda: self.parts.append(_Part()),
+            "on_part_begin": self._start_part,
             "on_part_data": lambda data, start, end: self.parts[-1].content.extend(data[start:end]),
             "on_header_begin": self._start_header,
             "on_header_field": lambda data, start, end: self._field.extend(data[start:end]),
@@ -121,12 +170,22 @@ class _Reader:
             "on_end": self._finish,
         }
 
+    def _start_part(self) -> None:
+        if len(self.parts) == MAX_PARTS:
+            raise MultipartInvalidError(
+                f"The form has more than {MAX_PARTS} parts; it must have one, named file."
+            )
+        self.parts.append(_Part())
+
     def _start_header(self) -> None:
         self._field.clear()
         self._value.clear()
 
     def _keep_header(self) -> None:
-        self.parts[-1].headers[bytes(self._field).lower()] = bytes(self._value)
+        name, headers = bytes(self._field).lower(), self.parts[-1].headers
+        if name in headers:
+            raise MultipartInvalidError("A part of the form has a header twice.")
+        headers[name] = bytes(self._value)
 
     def _finish(self) -> None:
         self.is_complete = True

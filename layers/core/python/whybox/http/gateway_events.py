@@ -34,7 +34,7 @@ def checked_event(event: object) -> dict[str, Any]:
     UnsupportedEventError
         It is not an HTTP request in payload format 2.0.
     BodyEncodingError
-        Its body is marked as base64 and is not base64.
+        Its body is marked as base64 and is not base64, or is a text that has no bytes.
 
     """
     http = _part(_part(event, "requestContext"), "http")
@@ -44,8 +44,7 @@ def checked_event(event: object) -> dict[str, Any]:
     headers, body = event.get("headers") or {}, event.get("body") or ""
     if not (all(isinstance(text, str) for text in (*texts, body)) and isinstance(headers, Mapping)):
         raise UnsupportedEventError
-    if event.get("isBase64Encoded"):
-        _check_base64(body)
+    _check_body(body, is_base64=bool(event.get("isBase64Encoded")))
     # The adapter decodes the path once more: encode it, so that an encoded percent sign stays one.
     http = {**http, "path": quote(event["rawPath"], errors="replace")}
     return {
@@ -59,9 +58,13 @@ def checked_event(event: object) -> dict[str, Any]:
     }
 
 
-def _check_base64(body: str) -> None:
+def _check_body(body: str, *, is_base64: bool) -> None:
+    """Raise BodyEncodingError for what the adapter could not turn into bytes."""
     try:
-        binascii.a2b_base64(body, strict_mode=True)
+        if is_base64:
+            binascii.a2b_base64(body, strict_mode=True)
+        else:
+            body.encode("utf-8")
     except ValueError as error:
         raise BodyEncodingError from error
 

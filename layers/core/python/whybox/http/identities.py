@@ -1,4 +1,4 @@
-"""Who calls: the token is verified here again, and must agree with what the authorizer said."""
+"""Who calls: the token or key is verified here again, and must agree with what the authorizer said."""
 
 from __future__ import annotations
 
@@ -9,21 +9,39 @@ from fastapi import Request
 from whybox.errors import AuthenticationError, InsufficientScopeError
 from whybox.http.bearer_tokens import agrees, bearer_token
 from whybox.http.gateway_events import authorizer_context
-from whybox.ports import Clock, Identity
-from whybox.services.verify_token import TokenKey, verify_token
+from whybox.ports import Accounts, Clock, Identity
+from whybox.services.check_tenant import check_tenant
+from whybox.services.verify_key import verify_credential
+from whybox.services.verify_token import TokenKey
 
 EXPLAIN_SCOPE: Final = "explain:write"
 
 
 def authenticate(request: Request) -> Identity:
-    """Return the caller, or raise AuthenticationError: no authorizer's word, a bad token, or two stories."""
+    """Return the caller.
+
+    Nothing is remembered from one request to the next: a revoked key or a disabled tenant is refused at once.
+
+    Raises
+    ------
+    AuthenticationError
+        No authorizer's word, a bad token or key, or two stories.
+    TenantDisabledError
+        The caller is who it says, and is shut out.
+    KeysUnavailableError, DependencyUnavailableError
+        Nobody can say at the moment.
+
+    """
     key: TokenKey | None = request.app.state.token_key
+    accounts: Accounts | None = request.app.state.accounts
     clock: Clock = request.app.state.clock
-    if key is None:
-        raise AuthenticationError("the function was given no key to verify with")
-    identity = verify_token(bearer_token(request.headers.get("authorization")), key=key, now=clock.now())
+    if key is None or accounts is None:
+        raise AuthenticationError("the function was given nothing to verify with")
+    credential = bearer_token(request.headers.get("authorization"))
+    identity = verify_credential(credential, key=key, keys=accounts.keys, now=clock.now())
     if not agrees(authorizer_context(request.scope.get("aws.event")), identity):
         raise AuthenticationError("the authorizer said nothing, or named another identity")
+    check_tenant(identity.tenant, tenants=accounts.tenants)
     request.state.identity = identity
     return identity
 

@@ -29,6 +29,7 @@ from whybox.errors import (
     HeadersTooLargeError,
     MethodNotAllowedError,
     NotFoundError,
+    RequestMalformedError,
     WhyboxError,
 )
 from whybox.http.problems import problem_answer
@@ -36,6 +37,7 @@ from whybox.local.answers import HttpAnswer, read_http_answer
 from whybox.local.authorizers import Authorizers
 from whybox.local.bodies import ClientGoneError, Message, Receive, RequestBody
 from whybox.local.events import Arrival, HttpRequest, is_text, put_body, request_event
+from whybox.local.malformed_requests import check_framing, origin_form
 from whybox.local.refunds import LostCalls
 from whybox.local.routes import RouteMatch, RouteTable
 from whybox.local.templates import Stack
@@ -50,18 +52,30 @@ MAX_EVENT_BYTES = 6 * 1024 * 1024
 MAX_HEADER_BYTES = 10_240
 """Request line and header values together, as an HTTP API counts them."""
 
+# A method may be any word a client makes up.
+_LOGGED_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+
 Send = Callable[[Message], Awaitable[None]]
 
 
 class Gateway:
     """An ASGI application that serves a stack with its workers; ``close`` ends them."""
 
-    def __init__(self, stack: Stack, workers: Workers, *, clock: Clock, lost_calls: LostCalls) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        workers: Workers,
+        *,
+        clock: Clock,
+        lost_calls: LostCalls,
+        token_source: str | None = None,
+    ) -> None:
         self._routes = RouteTable(stack.routes)
         self._workers = workers
         self._authorizers = Authorizers(workers)
         self._clock = clock
         self._lost_calls = lost_calls
+        self._token_source = token_source
 
     async def close(self) -> None:
         """End the workers, after the last answer was sent."""
@@ -86,7 +100,7 @@ class Gateway:
         milliseconds = 1000 * (time.perf_counter() - started)
         logger.info(
             "%s %s %d %.0f ms %s",
-            request.method,
+            request.method if request.method in _LOGGED_METHODS else "other",
             request.raw_path,
             answer.status,
             milliseconds,
@@ -96,6 +110,7 @@ class Gateway:
 
     async def _answer(self, request: HttpRequest, body: RequestBody, arrival: Arrival) -> HttpAnswer:
         _check_header_size(request)
+        check_framing(request)
         path = request.raw_path
         match = self._routes.find(request.method, path) or self._routes.default()
         if match is None and request.method == "HEAD":
@@ -128,7 +143,11 @@ class Gateway:
             cause = error.cause if isinstance(error, FunctionFailedError) else error.detail
             logger.error("function %s, request %s: %s", error.function, arrival.request_id, cause)
             self._lost_calls.note()
-        status, headers, body = problem_answer(error, request_id=arrival.request_id)
+        status, headers, body = problem_answer(
+            error, request_id=arrival.request_id, token_source=self._token_source
+        )
+        if isinstance(error, RequestMalformedError):
+            headers["connection"] = "close"  # where this request ended is not certain
         return HttpAnswer(status, tuple(headers.items()), body)
 
 
@@ -155,7 +174,7 @@ def _read_request(scope: Message) -> HttpRequest:
     client, server = scope.get("client"), scope.get("server")
     return HttpRequest(
         method=scope["method"],
-        raw_path=scope["raw_path"].decode("latin-1"),
+        raw_path=origin_form(scope["raw_path"].decode("latin-1")),
         query_string=scope["query_string"].decode("latin-1"),
         headers=tuple(
             (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]

@@ -23,14 +23,16 @@ import psutil
 import whybox
 from whybox.errors import (
     AnswerTooLargeError,
+    DependencyUnavailableError,
     FunctionError,
     FunctionFailedError,
     FunctionMemoryError,
     FunctionTimeoutError,
+    KeysUnavailableError,
 )
 from whybox.local.intrinsics import LOCAL_ACCOUNT, LOCAL_REGION
 from whybox.local.templates import Function
-from whybox.local.worker import ANSWERED, HEAD_BYTES, TOO_LARGE, frame, frame_length
+from whybox.local.worker import ANSWERED, HEAD_BYTES, RAISED, TOO_LARGE, frame, frame_length
 
 MAX_ANSWER_BYTES = 6 * 1024 * 1024
 """What a synchronous Lambda call may answer."""
@@ -106,6 +108,10 @@ class WorkerProcess:
         kind, payload = reply[:1], reply[1:]
         if kind == TOO_LARGE:
             raise AnswerTooLargeError(self._function.name, limit=MAX_ANSWER_BYTES, actual=int(payload))
+        if kind == RAISED and payload == KeysUnavailableError.code.encode():
+            raise KeysUnavailableError
+        if kind == RAISED and payload == DependencyUnavailableError.code.encode():
+            raise DependencyUnavailableError("store behind this route")
         if kind != ANSWERED:
             raise FunctionFailedError(self._function.name, cause="it raised; the log above has the traceback")
         return payload

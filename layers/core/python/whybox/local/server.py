@@ -28,7 +28,7 @@ from whybox.local.processes import Surroundings
 from whybox.local.refunds import LostCalls, refund_all
 from whybox.local.templates import Stack, read_stack
 from whybox.local.workers import Workers
-from whybox.settings import Settings
+from whybox.settings import JWKS_VARIABLES, JwksSettings, Settings
 from whybox.wiring import Ports, connect
 
 HOST = "127.0.0.1"
@@ -160,6 +160,7 @@ def _build(premises: _Premises, *, on_ready: Callable[[], None]) -> tuple[_Serve
         Workers(functions, surroundings=premises.surroundings),
         clock=ports.clock,
         lost_calls=LostCalls(ports.usage, clock=ports.clock, watch_seconds=longest + _WATCH_MARGIN_SECONDS),
+        token_source=ports.token_key.token_source,
     )
     config = uvicorn.Config(
         gateway,
@@ -194,12 +195,26 @@ def _variables(settings: Settings, home: Path) -> dict[str, str]:
     secret = settings.jwt_secret
     return {
         "WHYBOX_HOME": str(home),
-        "WHYBOX_STORAGE": settings.storage,
+        "WHYBOX_STORAGE": "local",
         "WHYBOX_JWT_SECRET": "" if secret is None else secret.decode("utf-8", "surrogateescape"),
         "WHYBOX_JWT_SECRET_ARN": "",
         "WHYBOX_JWT_ISSUER": settings.jwt_issuer,
-        "WHYBOX_JWT_AUDIENCE": settings.jwt_audience,
+        "WHYBOX_JWT_AUDIENCE": settings.jwt_audience or "",
+        **_jwks_variables(settings.jwks),
         "WHYBOX_MONTHLY_LIMIT": str(settings.monthly_limit),
+    }
+
+
+def _jwks_variables(jwks: JwksSettings | None) -> dict[str, str]:
+    if jwks is None:
+        return {"WHYBOX_AUTH_MODE": "hs256", **dict.fromkeys(("WHYBOX_JWKS_URL", *JWKS_VARIABLES), "")}
+    return {
+        "WHYBOX_AUTH_MODE": "jwks",
+        "WHYBOX_JWKS_URL": jwks.url,
+        "WHYBOX_JWT_TYP": jwks.token_type,
+        "WHYBOX_JWT_CLIENT_IDS": ",".join(sorted(jwks.clients)),
+        "WHYBOX_JWT_SCOPE_PREFIX": jwks.scope_prefix,
+        "WHYBOX_JWKS_CA_FILE": "" if jwks.ca_file is None else str(jwks.ca_file.resolve()),
     }
 
 

@@ -1,8 +1,8 @@
 """The process behind one function: loads its handler once, then answers one event after the other.
 
     standard input   ◀── spec, then per call: what the call may use, the event        (frames)
-    standard output  ──▶ b"+" ready; then per call: b"+" and the answer, or b"!" it raised, or
-                         b">" and how large the answer was that is too large to send     (frames)
+    standard output  ──▶ b"+" ready; then per call: b"+" and the answer, or b"!" it raised (and the code, if
+                         our error has one), or b">" and the size of an answer too large to send  (frames)
     standard error   ──▶ everything the function prints or logs
 
 Run as ``python -m whybox.local.worker``; imports nothing but the standard library, so that the memory and the
@@ -102,9 +102,10 @@ def _call(handler: Callable[[Any, LocalContext], Any], event: bytes, context: Lo
     try:
         answer = handler(json.loads(event), context)
         return ANSWERED + json.dumps(answer, allow_nan=False, ensure_ascii=False).encode("utf-8")
-    except Exception:  # noqa: BLE001 - a function may raise anything, and its process stays in service
+    except Exception as error:  # noqa: BLE001 - a function may raise anything, and its process stays in service
         traceback.print_exc()
-        return RAISED
+        code = getattr(error, "code", None)  # of an error of ours; this process may not import them
+        return RAISED + code.encode() if isinstance(code, str) else RAISED
 
 
 def _serve(

@@ -1,0 +1,38 @@
+"""No refusal of a parameter quotes what was sent, whichever parameter it is and whatever is wrong with it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote_plus
+
+import pytest
+
+from whybox.http import compatible
+from whybox.http.openapi import build_openapi
+
+CANARY = "canary4711"
+TABLE = b"a,target,training_index\n" + b"".join(b"%d,%d,%d\n" % (n, n % 2, n % 3 > 0) for n in range(30))
+QUERIES = [
+    (path, parameter["name"])
+    for path, operations in build_openapi()["paths"].items()
+    for parameter in operations.get("post", {}).get("parameters", ())
+    if parameter["in"] == "query" and hasattr(compatible, path.removeprefix("/"))
+]
+
+
+@pytest.mark.parametrize("value", [CANARY, CANARY * 60, f"1{CANARY}", f"\ufffd{CANARY}\n"])
+@pytest.mark.parametrize(("path", "name"), QUERIES)
+def test_a_refused_parameter_is_not_quoted(service, form, caplog, path, name, value):
+    content_type, body = form(TABLE)
+    function = service.function(getattr(compatible, path.removeprefix("/")))
+    query = f"{name}={quote_plus(value)}" + ("&interpretability=permutation" if name == "scoring" else "")
+
+    answer = service.call(
+        function, "POST", path, query=query, headers=content_type, body=body, token=service.token()
+    )
+
+    assert 400 <= answer.status < 500
+    assert CANARY not in answer.body.decode() + str(answer.headers) + caplog.text
+
+
+def test_every_endpoint_that_computes_has_parameters_here():
+    assert len({path for path, _ in QUERIES}) == 4
