@@ -1,4 +1,4 @@
-"""Authorizer: tells the gateway whether a request carries a valid token, and whose."""
+"""Authorizer: tells the gateway whether a request carries a valid token or API key, and whose."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ ports = connect(Settings.from_environment(os.environ))  # once per container
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer the gateway with a simple response."""
-    return authorize(event, key=ports.token_key, clock=ports.clock)
+    return authorize(event, key=ports.token_key, keys=ports.accounts.keys, clock=ports.clock)

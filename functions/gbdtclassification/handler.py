@@ -22,7 +22,12 @@ for library in ("xgboost", "lightgbm"):
     import_booster_alone(library)  # without scikit-learn the start takes a third of the time
 ports = connect(Settings.from_environment(os.environ))  # once per container
 app = create_app(
-    gbdtclassification, clock=ports.clock, token_key=ports.token_key, usage=ports.usage, replies=ports.replies
+    gbdtclassification,
+    clock=ports.clock,
+    token_key=ports.token_key,
+    accounts=ports.accounts,
+    usage=ports.usage,
+    replies=ports.replies,
 )
 answer = HttpFunction(app)
 

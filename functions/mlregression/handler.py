@@ -19,7 +19,12 @@ logger = Logger(service="mlregression")
 copy_config_to_registered_loggers(logger, include={"whybox"})
 ports = connect(Settings.from_environment(os.environ))  # once per container
 app = create_app(
-    mlregression, clock=ports.clock, token_key=ports.token_key, usage=ports.usage, replies=ports.replies
+    mlregression,
+    clock=ports.clock,
+    token_key=ports.token_key,
+    accounts=ports.accounts,
+    usage=ports.usage,
+    replies=ports.replies,
 )
 answer = HttpFunction(app)
 

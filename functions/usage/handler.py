@@ -18,7 +18,10 @@ from whybox.wiring import connect
 logger = Logger(service="usage")
 copy_config_to_registered_loggers(logger, include={"whybox"})
 ports = connect(Settings.from_environment(os.environ))  # once per container
-answer = HttpFunction(create_app(router, clock=ports.clock, token_key=ports.token_key, usage=ports.usage))
+app = create_app(
+    router, clock=ports.clock, token_key=ports.token_key, accounts=ports.accounts, usage=ports.usage
+)
+answer = HttpFunction(app)
 
 
 @logger.inject_lambda_context

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -127,20 +128,27 @@ def start_gateway() -> Iterator[StartGateway]:
 
         def start(home: Path, *, template: Path | None = None, monthly_limit: int = 100) -> GatewayProcess:
             settings = Settings(home=home, monthly_limit=monthly_limit)
-            return running.enter_context(_process(settings, template or project_template()))
+            return running.enter_context(gateway_process(settings, template or project_template()))
 
         yield start
 
 
 @contextmanager
-def _process(settings: Settings, template: Path) -> Iterator[GatewayProcess]:
+def gateway_process(
+    settings: Settings, template: Path, *, stderr: IO[bytes] | None = None
+) -> Iterator[GatewayProcess]:
+    """Serve from a process of its own; ``stderr`` takes what it says beside its log."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("WHYBOX_")},
         "WHYBOX_HOME": str(settings.home),
         "WHYBOX_MONTHLY_LIMIT": str(settings.monthly_limit),
     }
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(template)], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", SERVE, str(template)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
     )
     with process:
         assert process.stdout is not None

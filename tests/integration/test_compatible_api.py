@@ -224,26 +224,6 @@ def test_the_same_request_gives_the_same_numbers(ask, answers, friedman, request
     assert again == first
 
 
-@pytest.mark.parametrize(
-    ("query", "status", "code"),
-    [
-        (f"{FOREST}&interpretability=lime", 422, "parameter-invalid"),
-        (f"{FOREST}&interpretabilty=shap", 422, "parameter-invalid"),
-        (f"{FOREST}&base_model=Ridge", 422, "parameter-invalid"),
-        ("mlclassification?base_model=RandomForest", 422, "model-unknown"),
-        ("gbdtclassification?model_type=catboost", 422, "model-not-installed"),
-        (f"{FOREST}&target=nothing", 422, "target-not-found"),
-    ],
-)
-def test_what_cannot_be_done_is_explained(ask, breast_cancer, query, status, code):
-    response = ask(query, breast_cancer)
-
-    assert response.status_code == status
-    assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["type"].endswith(f"/problems/{code}")
-    assert response.json()["instance"] == response.headers["x-request-id"]
-
-
 @pytest.mark.parametrize("kind", ["none", "noise", "expired", "stranger"])
 def test_without_a_good_token_there_is_one_answer_with_ways_to_a_new_one(gateway, breast_cancer, kind):
     long_ago = datetime.now(UTC) - timedelta(days=3)
@@ -263,27 +243,6 @@ def test_without_a_good_token_there_is_one_answer_with_ways_to_a_new_one(gateway
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
     assert "whybox token" in response.json()["detail"]
-
-
-def test_a_token_without_the_scope_is_forbidden(gateway, breast_cancer):
-    response = httpx.post(
-        f"{gateway.url}/{FOREST}",
-        files={"file": ("t.csv", breast_cancer)},
-        headers={"Authorization": f"Bearer {gateway.token(scopes=('jobs:read',))}"},
-        timeout=60,
-    )
-
-    assert response.status_code == 403
-    assert response.json()["type"].endswith("/problems/insufficient-scope")
-
-
-def test_a_form_without_the_file_is_explained(gateway):
-    response = httpx.post(
-        f"{gateway.url}/{FOREST}", files={"data": ("t.csv", b"a,b")}, headers=gateway.headers(), timeout=60
-    )
-
-    assert response.status_code == 422
-    assert response.json()["type"].endswith("/problems/file-missing")
 
 
 def test_every_answer_to_a_caller_tells_the_quota(ask, friedman):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from whybox.errors import ConfigurationError
-from whybox.settings import Settings
+from whybox.settings import AwsSettings, Settings
 
 GOOD_SECRET = "Zk3vQ9xTb7Lw2NpR8sYd5HgJ1mCf4KaE"
 
@@ -17,7 +17,6 @@ def test_an_empty_environment_means_this_machine_and_a_secret_to_be_made():
 
     assert settings == Settings(
         home=Path(".whybox"),
-        storage="local",
         jwt_secret=None,
         jwt_issuer="whybox",
         jwt_audience="whybox-api",
@@ -92,9 +91,34 @@ def test_an_issuer_that_could_blur_two_tenants_is_refused(issuer):
         Settings.from_environment({"WHYBOX_JWT_ISSUER": issuer})
 
 
-def test_storage_on_aws_is_refused_in_plain_words_until_its_adapters_exist():
-    with pytest.raises(ConfigurationError, match="AWS adapters"):
-        Settings.from_environment({"WHYBOX_STORAGE": "aws", "WHYBOX_JWT_SECRET_ARN": "arn:aws:x"})
+ON_AWS = {
+    "WHYBOX_STORAGE": "aws",
+    "WHYBOX_USAGE_TABLE": "usage",
+    "WHYBOX_ACCOUNTS_TABLE": "accounts",
+    "WHYBOX_JWT_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:1:secret:x",
+}
+
+
+def test_storage_on_aws_is_tables_and_a_secret_by_name():
+    settings = Settings.from_environment(ON_AWS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000"})
+
+    assert settings.aws == AwsSettings(
+        "usage", "accounts", ON_AWS["WHYBOX_JWT_SECRET_ARN"], "http://127.0.0.1:5000"
+    )
+    assert Settings.from_environment(ON_AWS | {"AWS_ENDPOINT_URL": ""}).aws.endpoint_url is None
+
+
+@pytest.mark.parametrize("variable", sorted(set(ON_AWS) - {"WHYBOX_STORAGE"}))
+def test_storage_on_aws_needs_each_of_its_variables(variable):
+    with pytest.raises(ConfigurationError, match=variable):
+        Settings.from_environment(ON_AWS | {variable: ""})
+
+
+def test_a_secret_never_stands_in_a_functions_configuration():
+    with pytest.raises(ConfigurationError, match="WHYBOX_JWT_SECRET ") as refusal:
+        Settings.from_environment(ON_AWS | {"WHYBOX_JWT_SECRET": GOOD_SECRET})
+
+    assert GOOD_SECRET not in str(refusal.value)
 
 
 def test_a_secret_in_secrets_manager_is_refused_on_this_machine():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +44,84 @@ class StoredReply:
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A key and the one algorithm it verifies: the key decides the algorithm, never the token's header."""
+    """A key and the one algorithm it verifies: the key decides the algorithm, never the token's header.
 
-    algorithm: Literal["HS256"]
-    material: bytes = field(repr=False)
+    ``material`` is the secret's bytes, or a public key as the cryptography package has it.
+    """
+
+    algorithm: Literal["HS256", "RS256", "ES256"]
+    material: Any = field(repr=False)
 
 
 class TokenKeys(Protocol):
     """The keys a token may be signed with."""
 
     def find(self, kid: str | None) -> VerificationKey | None:
-        """Return the key a token names (None: it names none), or None where that key is not one of ours."""
+        """Return the key a token names (None: it names none), or None where that key is not one of ours.
+
+        Raises KeysUnavailableError when nobody can say: the keys are elsewhere and could not be fetched.
+        """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is stored of a long-lived key: for whom it speaks, until when, and of its text only a digest."""
+
+    key_id: str
+    tenant: str
+    issuer: str
+    subject: str
+    name: str
+    scopes: frozenset[str]
+    digest: str = field(repr=False)
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+class KeyStore(Protocol):
+    """The API keys given out; every method raises DependencyUnavailableError when the store fails."""
+
+    def add(self, key: ApiKey) -> None:
+        """Store a new key; one whose id is taken is not stored (DependencyUnavailableError: try again)."""
+        ...
+
+    def find(self, key_id: str) -> ApiKey | None:
+        """Return the key of an id, revoked and expired ones too; what ``revoke`` wrote is seen at once."""
+        ...
+
+    def of_tenant(self, tenant: str | None) -> Sequence[ApiKey]:
+        """Return the keys of a tenant, or with None of all, in the order they were made."""
+        ...
+
+    def revoke(self, key_id: str, *, now: datetime) -> bool:
+        """Revoke a key for good; the first time stands. False if there is none of this id."""
+        ...
+
+
+class TenantStore(Protocol):
+    """Who is shut out; every method raises DependencyUnavailableError when the store fails."""
+
+    def is_disabled(self, tenant: str) -> bool:
+        """Whether the tenant is shut out; what ``disable`` and ``enable`` wrote is seen at once."""
+        ...
+
+    def disable(self, tenant: str) -> None:
+        """Shut the tenant out, known or not. Idempotent."""
+        ...
+
+    def enable(self, tenant: str) -> None:
+        """Let the tenant in again. Idempotent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What a caller's proof is held against on every request, beside the keys of tokens."""
+
+    keys: KeyStore
+    tenants: TenantStore
 
 
 class Clock(Protocol):
@@ -104,6 +171,17 @@ class UsageLedger(Protocol):
 
     def read(self, tenant: str, *, now: datetime) -> Usage:
         """Return the tenant's usage in the month of ``now``; raises QuotaUnavailableError."""
+        ...
+
+
+class PlanStore(Protocol):
+    """What a tenant may use; the ledger reads it at every reservation, and no token can say otherwise."""
+
+    def change_plan(self, tenant: str, *, monthly_limit: int) -> None:
+        """Give the tenant a limit of its own, at once and without touching what is used.
+
+        Raises QuotaUnavailableError.
+        """
         ...
 
 

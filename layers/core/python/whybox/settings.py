@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Self
+from urllib.parse import urlsplit
 
 from whybox.errors import ConfigurationError
 
@@ -16,8 +17,166 @@ MIN_DISTINCT_BYTES: Final = 8
 """A random 32-byte secret has about 30 different bytes; one with fewer than 8 was typed, not drawn."""
 
 PLACEHOLDERS: Final = ("changeme", "changethis", "replaceme", "yoursecret", "mysecret", "supersecret")
-AWS_VARIABLES: Final = ("WHYBOX_JWT_SECRET_ARN", "WHYBOX_USAGE_TABLE")
+TABLE_VARIABLES: Final = ("WHYBOX_USAGE_TABLE", "WHYBOX_ACCOUNTS_TABLE")
+AWS_VARIABLES: Final = ("WHYBOX_JWT_SECRET_ARN", *TABLE_VARIABLES)
+JWKS_VARIABLES: Final = (
+    "WHYBOX_JWT_TYP",
+    "WHYBOX_JWT_CLIENT_IDS",
+    "WHYBOX_JWT_SCOPE_PREFIX",
+    "WHYBOX_JWKS_CA_FILE",
+)
+TOKEN_TYPES: Final = ("at+jwt", "jwt")
+AUTH_MODES: Final = ("hs256", "jwks")
+BYPASS_VARIABLES: Final = ("WHYBOX_AUTH_BYPASS", "WHYBOX_AUTH_DISABLED", "WHYBOX_DEV_BYPASS")
+"""Names that a way around tokens usually has. There is none here, and a start that expects one ends."""
+
 MAX_MONTHLY_LIMIT: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class JwksSettings:
+    """Tokens of another issuer, verified with the public keys it publishes (RS256, ES256).
+
+    ``token_type`` is the typ of its access tokens' headers: ``at+jwt`` (RFC 9068), or ``jwt``, which may
+    also be absent (Cognito, and Auth0's own profile). Where ``clients`` is not empty, only tokens made out to
+    one of them are taken.
+    """
+
+    url: str
+    token_type: str = TOKEN_TYPES[0]
+    clients: frozenset[str] = frozenset()
+    scope_prefix: str = ""
+    ca_file: Path | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self | None:
+        """Return None where WHYBOX_JWKS_URL is not set. Raises ConfigurationError."""
+        _check_mode(environ)
+        url = environ.get("WHYBOX_JWKS_URL") or None
+        if url is None:
+            return None
+        token_type = (environ.get("WHYBOX_JWT_TYP") or TOKEN_TYPES[0]).lower()
+        if token_type not in TOKEN_TYPES:
+            raise ConfigurationError(f"WHYBOX_JWT_TYP must be one of: {', '.join(TOKEN_TYPES)}.")
+        if not (environ.get("WHYBOX_JWT_ISSUER") or "").startswith("https://"):
+            raise ConfigurationError(
+                "WHYBOX_JWKS_URL needs WHYBOX_JWT_ISSUER: the https:// address in the iss claim of its "
+                "tokens, letter by letter."
+            )
+        ca_file = environ.get("WHYBOX_JWKS_CA_FILE") or None
+        return cls(
+            url=_checked_address(url),
+            token_type=token_type,
+            clients=_checked_clients(environ),
+            scope_prefix=_checked_prefix(environ),
+            ca_file=None if ca_file is None else _checked_file(ca_file),
+        )
+
+
+def _check_mode(environ: Mapping[str, str]) -> None:
+    """Refuse two ways to verify tokens at once, half of one, and a way around both."""
+    for variable in BYPASS_VARIABLES:
+        if environ.get(variable):
+            raise ConfigurationError(f"{variable} is set, and there is no way around tokens; leave it out.")
+    has_keys = bool(environ.get("WHYBOX_JWKS_URL"))
+    mode = environ.get("WHYBOX_AUTH_MODE") or ("jwks" if has_keys else "hs256")
+    if mode not in AUTH_MODES:
+        raise ConfigurationError(f"WHYBOX_AUTH_MODE must be one of: {', '.join(AUTH_MODES)}.")
+    if (mode == "jwks") is not has_keys:
+        raise ConfigurationError(
+            "WHYBOX_AUTH_MODE=jwks needs WHYBOX_JWKS_URL, and WHYBOX_JWKS_URL needs this mode."
+        )
+    misplaced = ("WHYBOX_JWT_SECRET", "WHYBOX_JWT_SECRET_ARN") if has_keys else JWKS_VARIABLES
+    for variable in misplaced:
+        if environ.get(variable):
+            reason = "is for the other way to verify tokens" if has_keys else "needs WHYBOX_JWKS_URL"
+            raise ConfigurationError(
+                f"{variable} {reason}: tokens are verified with a shared secret or with an issuer's keys, "
+                "never with both."
+            )
+
+
+def _checked_clients(environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the allowed client ids, which must be there where no audience says for whom a token is."""
+    names = (environ.get("WHYBOX_JWT_CLIENT_IDS") or "").split(",")
+    clients = frozenset(filter(None, (name.strip() for name in names)))
+    audience = environ.get("WHYBOX_JWT_AUDIENCE")
+    if not audience and not clients:
+        raise ConfigurationError(
+            "WHYBOX_JWKS_URL needs WHYBOX_JWT_AUDIENCE, or WHYBOX_JWT_CLIENT_IDS for an issuer whose access "
+            "tokens have no aud: otherwise every application's tokens would be taken."
+        )
+    if audience in clients:
+        raise ConfigurationError(
+            "WHYBOX_JWT_AUDIENCE is one of WHYBOX_JWT_CLIENT_IDS: that is whom ID tokens are for, and they "
+            "say nothing of access. Name the API as its issuer knows it."
+        )
+    return clients
+
+
+def _checked_prefix(environ: Mapping[str, str]) -> str:
+    prefix = environ.get("WHYBOX_JWT_SCOPE_PREFIX") or ""
+    if not prefix.isascii() or not prefix.isprintable() or " " in prefix:
+        raise ConfigurationError("WHYBOX_JWT_SCOPE_PREFIX must be printable ASCII without spaces.")
+    return prefix
+
+
+def _checked_address(url: str) -> str:
+    """Return an https address with a host and nothing that could carry a secret."""
+    try:
+        parts = urlsplit(url)
+        is_plain = parts.username is None and parts.password is None and not parts.fragment
+        is_good = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0 and is_plain
+    except ValueError:
+        is_good = False
+    if not is_good or not url.isascii() or not url.isprintable() or " " in url:
+        raise ConfigurationError("WHYBOX_JWKS_URL must be an https address without a user or a fragment.")
+    return url
+
+
+def _checked_file(name: str) -> Path:
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise ConfigurationError("WHYBOX_JWKS_CA_FILE names no file.")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSettings:
+    """Where the state is in AWS; ``secret_arn`` is None where tokens are another issuer's.
+
+    ``endpoint_url`` is another address for all of AWS, for an emulator.
+    """
+
+    usage_table: str
+    accounts_table: str
+    secret_arn: str | None = None
+    endpoint_url: str | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self | None:
+        """Read the variables of WHYBOX_STORAGE=aws; None for local. Raises ConfigurationError."""
+        storage = environ.get("WHYBOX_STORAGE") or "local"
+        if storage == "local":
+            _refuse_aws_variables(environ)
+            return None
+        if storage != "aws":
+            raise ConfigurationError("WHYBOX_STORAGE must be local or aws.")
+        if environ.get("WHYBOX_JWT_SECRET"):
+            raise ConfigurationError(
+                "WHYBOX_JWT_SECRET would stand in a function's configuration for all to read; keep it "
+                "in Secrets Manager and name it in WHYBOX_JWT_SECRET_ARN."
+            )
+        needed = TABLE_VARIABLES if environ.get("WHYBOX_JWKS_URL") else AWS_VARIABLES
+        for variable in needed:
+            if not environ.get(variable):
+                raise ConfigurationError(f"WHYBOX_STORAGE=aws needs {variable}; the template sets it.")
+        return cls(
+            usage_table=environ["WHYBOX_USAGE_TABLE"],
+            accounts_table=environ["WHYBOX_ACCOUNTS_TABLE"],
+            secret_arn=environ.get("WHYBOX_JWT_SECRET_ARN") or None,
+            endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +184,11 @@ class Settings:
     """What the environment says, checked; a missing secret stays None until the local adapters make one."""
 
     home: Path = Path(".whybox")
-    storage: Literal["local"] = "local"
+    aws: AwsSettings | None = None
     jwt_secret: bytes | None = field(default=None, repr=False)
     jwt_issuer: str = "whybox"
-    jwt_audience: str = "whybox-api"
+    jwt_audience: str | None = "whybox-api"
+    jwks: JwksSettings | None = None
     monthly_limit: int = 100
 
     @classmethod
@@ -41,13 +201,17 @@ class Settings:
             A value is unsafe, contradictory or out of range. Messages name the variable, never its value.
 
         """
-        _refuse_aws(environ)
+        aws = AwsSettings.from_environment(environ)
         secret = environ.get("WHYBOX_JWT_SECRET") or None
+        jwks = JwksSettings.from_environment(environ)
+        audience = None if jwks is not None and not environ.get("WHYBOX_JWT_AUDIENCE") else "whybox-api"
         return cls(
             home=Path(environ.get("WHYBOX_HOME") or ".whybox").expanduser(),
+            aws=aws,
             jwt_secret=None if secret is None else checked_secret(secret.encode("utf-8", "surrogateescape")),
             jwt_issuer=_checked_name(environ, "WHYBOX_JWT_ISSUER", default="whybox"),
-            jwt_audience=_checked_name(environ, "WHYBOX_JWT_AUDIENCE", default="whybox-api"),
+            jwt_audience=audience and _checked_name(environ, "WHYBOX_JWT_AUDIENCE", default=audience),
+            jwks=jwks,
             monthly_limit=_monthly_limit(environ),
         )
 
@@ -69,14 +233,7 @@ def checked_secret(secret: bytes) -> bytes:
     return secret
 
 
-def _refuse_aws(environ: Mapping[str, str]) -> None:
-    storage = environ.get("WHYBOX_STORAGE") or "local"
-    if storage == "aws":
-        raise ConfigurationError(
-            "WHYBOX_STORAGE=aws needs the AWS adapters, which this release does not have yet; use local."
-        )
-    if storage != "local":
-        raise ConfigurationError("WHYBOX_STORAGE must be local or aws.")
+def _refuse_aws_variables(environ: Mapping[str, str]) -> None:
     for variable in AWS_VARIABLES:
         if environ.get(variable):
             raise ConfigurationError(

@@ -1,0 +1,1 @@
+"""Ports behind an HTTPS address, with the standard library alone."""
