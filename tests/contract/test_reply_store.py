@@ -5,14 +5,18 @@ A new adapter is one more entry of ``ADAPTERS``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.contract.emulated_aws import emulated_aws
 
+from whybox.adapters.aws.dynamodb_replies import DynamodbReplies
 from whybox.adapters.local.sqlite_replies import SqliteReplies
 from whybox.errors import IdempotencyInProgressError, IdempotencyKeyReusedError, RepliesUnavailableError
 from whybox.ports import RECEIPT_RETENTION, REPLY_RETENTION, ReplyStore, StoredReply
@@ -31,17 +35,29 @@ class Stores:
     break_down: Callable[[], None]
 
 
-def sqlite_stores(folder: Path) -> Stores:
+@contextmanager
+def sqlite_stores(folder: Path) -> Iterator[Stores]:
     path = folder / "replies.sqlite3"
-    return Stores(lambda: SqliteReplies(path), lambda: path.mkdir(parents=True))
+    yield Stores(lambda: SqliteReplies(path), lambda: path.mkdir(parents=True))
 
 
-ADAPTERS = {"sqlite": sqlite_stores}
+@contextmanager
+def dynamodb_stores(_folder: Path) -> Iterator[Stores]:
+    with emulated_aws() as aws:
+        table = aws.create_table("UsageTable")
+        yield Stores(
+            lambda: DynamodbReplies(aws.client("dynamodb"), table),
+            lambda: aws.client("dynamodb").delete_table(TableName=table),
+        )
+
+
+ADAPTERS = {"sqlite": sqlite_stores, "dynamodb": dynamodb_stores}
 
 
 @pytest.fixture(params=ADAPTERS)
-def stores(request, tmp_path) -> Stores:
-    return ADAPTERS[request.param](tmp_path)
+def stores(request, tmp_path) -> Iterator[Stores]:
+    with ADAPTERS[request.param](tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -76,6 +92,15 @@ def test_the_stored_reply_comes_back_byte_for_byte(stores):
 
     assert begin(stores.connect()) == REPLY
     assert begin(stores.connect()) == REPLY
+
+
+@pytest.mark.parametrize("n_bytes", [0, 3_000_000])
+def test_a_reply_of_any_size_comes_back(store, n_bytes):
+    reply = StoredReply(status=200, headers=(), body=random.Random(3).randbytes(n_bytes))  # noqa: S311 - not a secret
+    begin(store)
+    complete(store, reply)
+
+    assert begin(store) == reply
 
 
 @pytest.mark.parametrize("is_complete", [True, False])

@@ -1,0 +1,1 @@
+"""Ports on AWS: the only room that knows boto3."""
