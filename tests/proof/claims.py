@@ -1,0 +1,162 @@
+"""All claims, by name: what is claimed, the bar, and how what a proof found is told."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+from tests.benchmarks.interval_coverage import measure_coverage, render_coverage
+from tests.benchmarks.sections import render_table
+from tests.proof import (
+    generated_requests,
+    json_documents,
+    quota_faults,
+    refusal_costs,
+    table_limits,
+    table_readings,
+    token_attacks,
+)
+from tests.proof.proofs import Finding, Proof, list_violations
+
+REFUSAL_COLUMNS = ("one step beyond", "refused as", "after", "memory", "to carry the request", "met")
+
+
+def _table_readings(is_quick: bool) -> Finding:
+    read = table_readings.prove(300 if is_quick else 5_000)
+    n_refused = read.n_cases - read.n_accepted
+    found = f"{read.n_accepted:,} read alike, {n_refused:,} refused, {len(read.violations)} differences"
+    is_met = not read.violations and read.n_accepted > 0 and (is_quick or read.n_cases >= 5_000)
+    rows = [(code, str(count)) for code, count in read.refusals.items()]
+    details = list_violations(read.violations) or render_table(("refused as", "tables"), rows)
+    return Finding(read.n_cases, found, is_met, details)
+
+
+def _table_limits(_is_quick: bool) -> Finding:
+    held = table_limits.prove()
+    rows = [
+        (
+            reading.limit,
+            f"{reading.actual:,}",
+            f"`{reading.verdict}`",
+            f"{reading.seconds:.2f} s",
+            f"{reading.growth_bytes / 1e6:.0f} MB",
+        )
+        for reading in held.readings
+    ]
+    details = render_table(("limit", "in the file", "verdict", "after", "memory"), rows)
+    if held.violations:
+        details = list_violations(held.violations) + "\n\n" + details
+    found = f"{len(held.violations)} wrong, slow or large"
+    return Finding(len(rows), found, not held.violations, details)
+
+
+def _json_documents(is_quick: bool) -> Finding:
+    read = json_documents.prove(5_000 if is_quick else 200_000)
+    found = f"{read.n_accepted:,} accepted with the same value, {len(read.violations)} differences"
+    is_met = not read.violations and read.n_accepted > 0
+    return Finding(read.n_cases, found, is_met, list_violations(read.violations))
+
+
+def _token_attacks(is_quick: bool) -> Finding:
+    tried = token_attacks.prove(5_000 if is_quick else 200_000)
+    found = f"{tried.n_refused:,} refused, {tried.n_good_taken:,} good ones taken, "
+    found += f"{len(tried.violations)} violations"
+    rows = [(name.lstrip("_").replace("_", " "), f"{count:,}") for name, count in tried.n_by_attack.items()]
+    details = list_violations(tried.violations) or render_table(("attack", "tokens"), rows)
+    return Finding(tried.n_cases, found, not tried.violations and tried.n_good_taken > 0, details)
+
+
+def _generated_requests(is_quick: bool) -> Finding:
+    sent = generated_requests.prove(is_quick)
+    statuses = ", ".join(f"{count:,} x {status}" for status, count in sorted(sent.statuses.items()))
+    found = f"{statuses}; {sent.n_server_errors} server errors, {len(sent.failures)} undocumented answers"
+    is_met = not sent.failures and sent.n_server_errors == 0 and sent.statuses[200] > 0
+    is_met = is_met and (is_quick or sent.n_requests >= 2_000)
+    rows = [(name.replace("_", " "), f"{count:,}") for name, count in sent.n_checks.most_common()]
+    details = list_violations(sent.failures) or render_table(("check", "answers"), rows)
+    return Finding(sent.n_requests, found, is_met, details)
+
+
+def _refusal_costs(_is_quick: bool) -> Finding:
+    refusals = refusal_costs.prove()
+    rows = [
+        (
+            one.limit,
+            f"`{one.code}`",
+            f"{one.seconds:.2f} s",
+            f"{one.megabytes:.0f} MB",
+            f"{one.carried_megabytes:.0f} MB",
+            _met(one.is_met),
+        )
+        for one in refusals
+    ]
+    slowest, largest = max(one.seconds for one in refusals), max(one.megabytes for one in refusals)
+    found = f"at most {slowest:.2f} s and {largest:.0f} MB"
+    details = render_table(REFUSAL_COLUMNS, rows)
+    return Finding(len(refusals), found, all(one.is_met for one in refusals), details)
+
+
+def _quota_faults(is_quick: bool) -> Finding:
+    tried = quota_faults.prove(2, 50) if is_quick else quota_faults.prove(20, 500)
+    found = f"{tried.n_unknown} verdicts left open, {len(tried.violations)} violations"
+    return Finding(tried.n_requests, found, not tried.violations, list_violations(tried.violations))
+
+
+def _interval_coverage(is_quick: bool) -> Finding:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        covered = list(measure_coverage(20 if is_quick else 200))
+    least, most = min(one.share for one in covered), max(one.share for one in covered)
+    found = f"between {least:.1%} and {most:.1%} in {len(covered)} kinds of model and background"
+    is_met = is_quick or all(one.is_accepted for one in covered)
+    return Finding(sum(one.n_values for one in covered), found, is_met, render_coverage(covered))
+
+
+def _met(is_met: bool) -> str:
+    return "yes" if is_met else "**no**"
+
+
+PROOFS: Mapping[str, Proof] = {
+    "table-readings": Proof(
+        "What the table reader accepts is what an independent reading finds, cell by cell; what it refuses, "
+        "it refuses with a catalogued problem.",
+        "5,000 random tables in random dialects, no difference",
+        _table_readings,
+    ),
+    "table-limits": Proof(
+        "A table on a limit of the reader is read, and one beyond it is refused before it costs anything.",
+        "every limit at n-1, n and n+1; the refusal within 1 s and 50 MB",
+        _table_limits,
+    ),
+    "json-documents": Proof(
+        "The JSON reader agrees with a second reading written from the grammar alone.",
+        "200,000 mutated texts, no difference",
+        _json_documents,
+    ),
+    "token-attacks": Proof(
+        "No token that was forged, altered, or made for something else is taken.",
+        "200,000 tokens, no false accept, good tokens taken",
+        _token_attacks,
+    ),
+    "generated-requests": Proof(
+        "Whatever request the OpenAPI document lets a client make, or nearly, the gateway answers as that "
+        "document says (schemathesis, all its checks).",
+        "2,000 requests, no server error, no undocumented answer",
+        _generated_requests,
+    ),
+    "refusal-costs": Proof(
+        "One step beyond a limit is refused before it costs anything, through the gateway.",
+        "each within 1 s and 50 MB",
+        _refusal_costs,
+    ),
+    "quota-faults": Proof(
+        "The quota stays exact on a store whose network loses requests and answers and throttles.",
+        "20 seeds of 500 ids with 24 % faults, no violation",
+        _quota_faults,
+    ),
+    "interval-coverage": Proof(
+        "A 95 % interval of a sampled attribution covers the exact value as often as it says.",
+        "92 to 98 % in every kind of model and background, 200 seeds",
+        _interval_coverage,
+    ),
+}
