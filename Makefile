@@ -1,13 +1,17 @@
 # whybox: two commands to know: `make demo` shows it, `make test` tests it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo serve test check lint types contract openapi validate screenshots bench prove calibrate lock clean
+.PHONY: help install install-dev demo serve test check lint types contract openapi problems validate build trace-imports deploy destroy sam-local screenshots bench prove mutants calibrate lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell sh infra/laptop/find_python.sh)
 PORT ?= 8000
+ARCHITECTURE ?= x86_64
 VENV := .venv
 BIN := $(VENV)/bin
 SAM := .build/sam/bin/sam
+# sam wants python3.13 on PATH, the layers' build an interpreter of that version with pip; both find this one
+BUILD_ENV = PATH="$(CURDIR)/$(BIN):$$PATH" PYTHON="$(CURDIR)/$(BIN)/python" WHYBOX_ARCHITECTURE=$(ARCHITECTURE) \
+    SAM="$(CURDIR)/$(SAM)" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +28,7 @@ demo: install ## explain a real table on this machine and show the answer
 serve: install ## keep the gateway running: make serve PORT=8000
 	@$(BIN)/whybox serve --port $(PORT)
 
-test: install-dev ## run all tests
+test: install-dev ## run all tests but those of the built stack (make sam-local)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint types contract test ## what CI runs: lint, types, import contract, tests
@@ -42,8 +46,27 @@ contract: install-dev
 openapi: install ## rebuild the checked-in OpenAPI document from the code
 	@$(BIN)/python -m whybox.http.openapi
 
+problems: install ## rebuild the reference page of all problems from the catalogue
+	@$(BIN)/python -m whybox.http.problem_reference
+
 validate: $(SAM) ## sam validate --lint on template.yaml (needs no account)
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+build: install-dev $(SAM) ## build functions and layers (ARCHITECTURE=arm64 for the other processor), check their size
+	@$(BUILD_ENV) $(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(BUILD_ENV) $(BIN)/python -m pytest -q tests/e2e/test_layer_sizes.py
+
+trace-imports: build ## list anew which modules the functions import, after a change of packages (then build again)
+	@$(BIN)/python infra/layers/trace_imports.py .aws-sam/build/CoreLayer .aws-sam/build/ScienceLayer
+
+deploy: build ## put the stack into your own AWS account; asks first
+	@$(BUILD_ENV) $(SAM) deploy --guided
+
+destroy: $(SAM) ## remove the stack from your AWS account (tables and the secret stay); asks first
+	@$(BUILD_ENV) $(SAM) delete
+
+sam-local: build ## send requests to the built functions in containers, or say that it was skipped
+	@$(BUILD_ENV) sh tests/e2e/sam_local.sh $(BIN)/python $(TESTS)
 
 $(SAM):
 	@$(PYTHON) -m venv .build/sam && .build/sam/bin/pip install --quiet aws-sam-cli
@@ -54,8 +77,11 @@ screenshots: install-dev ## render the pages a person sees in headless Chromium,
 bench: install-dev ## time whybox beside its peers, with accuracy: writes docs/reference/benchmarks.md
 	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
-prove: install-dev ## the full counts of what make check runs a slice of
-	@$(BIN)/python -m tests.benchmarks.interval_coverage
+prove: install-dev ## try every claim in full (make check runs slices): writes docs/reference/proof.md; PROOF=name for one
+	@$(BIN)/python -m tests.proof $(PROOF)
+
+mutants: install-dev ## take each guard away in a copy, and show the test that notices; MUTANT=name for one
+	@$(BIN)/python -m tests.mutants $(MUTANT)
 
 calibrate: install-dev ## measure what work costs on this machine: the cost model's coefficients, and its check
 	@$(BIN)/python -m tests.benchmarks.calibrate

@@ -1,0 +1,121 @@
+"""Time what a start of each function imports, inside containers, with and without the compiled modules.
+
+usage: python -m tests.e2e.measure_imports [REPEATS]     prints a table in Markdown
+
+Each figure is a new process in a new container: the function's own handler.py, then what its first usual
+request imports. Python's own library is compiled in both, as in Lambda.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from statistics import median
+from typing import Any
+
+from tests.e2e.containers import BUILD, OPTIONS, ROOT, SAM, sam_environment
+
+FOLDER = ROOT / ".build" / "starts"
+LAYERS = {"CoreLayer": "core", "ScienceLayer": "science"}
+FIRST_REQUEST = {
+    "Authorizer": (),
+    "Usage": (),
+    "MlClassification": ("sklearn.ensemble", "scipy.stats.qmc"),
+    "MlRegression": ("sklearn.linear_model", "scipy.stats.qmc"),
+    "GbdtClassification": (),
+    "GbdtRegression": (),
+}
+MEASURED = """
+import os, sys, time
+started = time.perf_counter()
+import handler
+own = time.perf_counter() - started
+for name in os.environ["THEN"].split():
+    __import__(name)
+whole = time.perf_counter() - started
+def answer(event, context):
+    return {"own": own, "whole": whole, "modules": len(sys.modules)}
+"""
+ENVIRONMENT = {  # nothing is connected to before a request
+    "WHYBOX_STORAGE": "aws",
+    "WHYBOX_USAGE_TABLE": "UsageTable",
+    "WHYBOX_ACCOUNTS_TABLE": "AccountsTable",
+    "WHYBOX_JWT_SECRET_ARN": "JwtSecret",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+def write_stack() -> list[str]:
+    """Write a stack of every function twice, with the built layers; return the names."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    resources: dict[str, Any] = {}
+    for layer in LAYERS:
+        script = [ROOT / "infra/layers/build_layer.py", LAYERS[layer], FOLDER / layer, "--source"]
+        subprocess.run([sys.executable, *script], cwd=ROOT, check=True)
+        for kind, folder in (("Compiled", BUILD / layer), ("Source", FOLDER / layer)):
+            resources[f"{kind}{layer}"] = {
+                "Type": "AWS::Serverless::LayerVersion",
+                "Properties": {"ContentUri": str(folder), "CompatibleRuntimes": ["python3.13"]},
+            }
+    for name, then in FIRST_REQUEST.items():
+        code = FOLDER / name
+        shutil.copytree(BUILD / name, code)
+        (code / "measured.py").write_text(MEASURED, encoding="utf-8")
+        for kind in ("Compiled", "Source"):
+            variables = ENVIRONMENT | {"THEN": " ".join(then)}
+            resources[f"{name}{kind}"] = {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {
+                    "CodeUri": str(code),
+                    "Handler": "measured.answer",
+                    "Runtime": "python3.13",
+                    "MemorySize": 1769,
+                    "Timeout": 60,
+                    "Layers": [{"Ref": f"{kind}{layer}"} for layer in LAYERS],
+                    "Environment": {"Variables": variables},
+                },
+            }
+    document = {"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}
+    (FOLDER / "template.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    return [name for name, resource in resources.items() if resource["Type"].endswith("Function")]
+
+
+def measure(function: str) -> dict[str, float]:
+    """Start a function in a new container and return its seconds and modules."""
+    command = [SAM, "local", "invoke", function, "--template", str(FOLDER / "template.json"), *OPTIONS]
+    printed = subprocess.run(
+        command, env=sam_environment(), cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    if printed.returncode or '"whole"' not in printed.stdout:
+        raise SystemExit(printed.stdout + printed.stderr)
+    return dict(json.loads(printed.stdout.strip().splitlines()[-1]))
+
+
+def main() -> None:
+    """Print the table."""
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    functions = write_stack()
+    seconds: dict[str, list[dict[str, float]]] = {name: [] for name in functions}
+    for name in functions:
+        measure(name)  # builds the image, and reads the files once
+    for _ in range(repeats):
+        for name in functions:
+            seconds[name].append(measure(name))
+    print(
+        "| function | modules | handler, compiled | all, compiled | handler, from source | all, from source |"
+    )
+    print("|---|---|---|---|---|---|")
+    for name in FIRST_REQUEST:
+        compiled, source = seconds[f"{name}Compiled"], seconds[f"{name}Source"]
+        cells = [
+            f"{median(run[key] for run in runs):.2f} s"
+            for runs in (compiled, source)
+            for key in ("own", "whole")
+        ]
+        print(f"| {name} | {compiled[0]['modules']} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
