@@ -1,4 +1,4 @@
-"""No refusal of a parameter quotes what was sent, whichever parameter it is and whatever is wrong with it."""
+"""No answer quotes a parameter of its request, whichever it is and whatever is wrong with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUERIES = [
 
 @pytest.mark.parametrize("value", [CANARY, CANARY * 60, f"1{CANARY}", f"\ufffd{CANARY}\n"])
 @pytest.mark.parametrize(("path", "name"), QUERIES)
-def test_a_refused_parameter_is_not_quoted(service, form, caplog, path, name, value):
+def test_a_parameter_is_not_quoted(service, form, caplog, path, name, value):
     content_type, body = form(TABLE)
     function = service.function(getattr(compatible, path.removeprefix("/")))
     query = f"{name}={quote_plus(value)}" + ("&interpretability=permutation" if name == "scoring" else "")
@@ -30,7 +30,7 @@ def test_a_refused_parameter_is_not_quoted(service, form, caplog, path, name, va
         function, "POST", path, query=query, headers=content_type, body=body, token=service.token()
     )
 
-    assert 400 <= answer.status < 500
+    assert answer.status < 500
     assert CANARY not in answer.body.decode() + str(answer.headers) + caplog.text
 
 
