@@ -62,9 +62,12 @@ def fetch_json(url: str, *, trust: ssl.SSLContext, timeout_seconds: float = TIME
     worker.start()
     worker.join(timeout_seconds)
     outcome.is_over = True
-    if worker.is_alive() and outcome.waiting is not None:
-        with suppress(OSError):
-            outcome.waiting.shutdown(socket.SHUT_RDWR)
+    if worker.is_alive():
+        if outcome.waiting is not None:
+            with suppress(OSError):
+                outcome.waiting.shutdown(socket.SHUT_RDWR)
+        # Whatever the thread finds now: a body that ends because its socket was shut looks like a whole one.
+        raise FetchError("no answer in time")
     if outcome.document is None:
         raise FetchError(outcome.cause)
     return outcome.document
