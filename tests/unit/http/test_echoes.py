@@ -1,4 +1,4 @@
-"""No answer quotes a parameter of its request, whichever it is and whatever is wrong with it."""
+"""No answer quotes its request: no parameter, whatever is wrong with it, and no word of a document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from whybox.errors import JsonError
 from whybox.http import compatible
+from whybox.http.json_documents import parse_json
 from whybox.http.openapi import build_openapi
 
 CANARY = "canary4711"
@@ -32,6 +34,17 @@ def test_a_parameter_is_not_quoted(service, form, caplog, path, name, value):
 
     assert answer.status < 500
     assert CANARY not in answer.body.decode() + str(answer.headers) + caplog.text
+
+
+@pytest.mark.parametrize(
+    "word", ["47114711e4711", "4711471147114711471147114711", "-47114711e-4711", "4711x"]
+)
+def test_a_refused_word_of_a_json_document_is_not_quoted(word):
+    with pytest.raises(JsonError) as caught:
+        parse_json(b'{"a":' + word.encode() + b"}")
+
+    said = "".join([caught.value.detail, *(fault.detail for fault in caught.value.faults)])
+    assert "4711" not in said
 
 
 def test_every_endpoint_that_computes_has_parameters_here():

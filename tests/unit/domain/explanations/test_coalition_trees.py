@@ -72,7 +72,9 @@ def test_all_coalitions_at_once_have_the_margins_of_their_hybrid_rows(name, n_cl
     active = find_players(played)
     assert UNUSED not in active
 
-    margins = all_margins(played, np.arange(len(rows)), active, n_margins=trees.n_margins)
+    margins = all_margins(
+        played, np.arange(len(rows)), active, n_margins=trees.n_margins, n_background=len(background)
+    )
 
     chosen = (np.arange(1 << len(active))[:, None] >> np.arange(len(active))) & 1 > 0
     coalitions = np.zeros((len(chosen), 6), dtype=bool)

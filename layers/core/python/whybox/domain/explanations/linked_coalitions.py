@@ -63,7 +63,7 @@ def attribute_all(
     blocks = []
     for start in range(0, n_rows, row_step):
         rows = np.arange(start, min(start + row_step, n_rows))
-        margins = all_margins(played, rows, active, n_margins=len(constant))
+        margins = all_margins(played, rows, active, n_margins=len(constant), n_background=len(weights))
         margins += constant[:, None, None, None]
         worth = np.einsum("orms,m->ros", answer(margins), weights)
         blocks.append(np.einsum("ros,ps->rpo", worth, marginals))
@@ -73,15 +73,18 @@ def attribute_all(
     return spread
 
 
-def all_margins(played: list[PlayedLeaves], rows: Ints, active: Ints, *, n_margins: int) -> Floats:
+def all_margins(
+    played: list[PlayedLeaves], rows: Ints, active: Ints, *, n_margins: int, n_background: int
+) -> Floats:
     """Return the margins of all coalitions of the active players against every background row.
+
+    Trees that never split have no leaf to play; their margins are the constant alone.
 
     Returns
     -------
     float64 (n_margins, r, m, 2^p), without the constant; bit j of the last position is active player j.
     """
     size = 1 << len(active)
-    n_background = len(played[0].background) if played else 0
     margins = np.zeros((n_margins, len(rows) * n_background * size))
     for leaves in played:
         masks = 1 << np.searchsorted(active, leaves.players)
