@@ -1,6 +1,7 @@
 """Time what a start of each function imports, inside containers, with and without the compiled modules.
 
-usage: python -m tests.e2e.measure_imports [REPEATS]     prints a table in Markdown
+usage: python -m tests.e2e.measure_imports prepare       builds the layers from source (downloads)
+       python -m tests.e2e.measure_imports [REPEATS]     prints a table in Markdown
 
 Each figure is a new process in a new container: the function's own handler.py, then what its first usual
 request imports. Python's own library is compiled in both, as in Lambda.
@@ -47,13 +48,18 @@ ENVIRONMENT = {  # nothing is connected to before a request
 }
 
 
-def write_stack() -> list[str]:
-    """Write a stack of every function twice, with the built layers; return the names."""
+def prepare() -> None:
+    """Build the layers from source, beside the built ones."""
     shutil.rmtree(FOLDER, ignore_errors=True)
+    for layer, name in LAYERS.items():
+        script = [ROOT / "infra/layers/build_layer.py", name, FOLDER / layer, "--source"]
+        subprocess.run([sys.executable, *script], cwd=ROOT, check=True)
+
+
+def write_stack() -> list[str]:
+    """Write a stack of every function twice, with the built layers and the prepared; return the names."""
     resources: dict[str, Any] = {}
     for layer in LAYERS:
-        script = [ROOT / "infra/layers/build_layer.py", LAYERS[layer], FOLDER / layer, "--source"]
-        subprocess.run([sys.executable, *script], cwd=ROOT, check=True)
         for kind, folder in (("Compiled", BUILD / layer), ("Source", FOLDER / layer)):
             resources[f"{kind}{layer}"] = {
                 "Type": "AWS::Serverless::LayerVersion",
@@ -61,7 +67,7 @@ def write_stack() -> list[str]:
             }
     for name, then in FIRST_REQUEST.items():
         code = FOLDER / name
-        shutil.copytree(BUILD / name, code)
+        shutil.copytree(BUILD / name, code, dirs_exist_ok=True)
         (code / "measured.py").write_text(MEASURED, encoding="utf-8")
         for kind in ("Compiled", "Source"):
             variables = ENVIRONMENT | {"THEN": " ".join(then)}
@@ -95,6 +101,9 @@ def measure(function: str) -> dict[str, float]:
 
 def main() -> None:
     """Print the table."""
+    if sys.argv[1:] == ["prepare"]:
+        prepare()
+        return
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     functions = write_stack()
     seconds: dict[str, list[dict[str, float]]] = {name: [] for name in functions}

@@ -29,7 +29,7 @@ COPIED = ("docs", "functions", "layers", "requirements", "tests", "pyproject.tom
 N_AT_ONCE = 2
 LIMIT_SECONDS = 300
 PASSED, FAILED = 0, 1
-KILLER = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+KILLER = re.compile(r"^FAILED tests/([^\s\[]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _try(mutant: Mutant, copies: queue.SimpleQueue[Path]) -> Outcome:
         copies.put(copy)
     found = KILLER.search(output)
     if code == FAILED and found:
-        outcome = Outcome(mutant, found[1], f"`{found[1].removeprefix('tests/')}`")
+        outcome = Outcome(mutant, found[1], f"`{found[1]}`")
     elif code == PASSED:
         outcome = Outcome(mutant, None, "**SURVIVED**")
     else:

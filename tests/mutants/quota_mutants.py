@@ -146,7 +146,7 @@ MUTANTS = (
         SQLITE_USAGE,
         '"SELECT used FROM months WHERE tenant = ? AND period = ?"',
         "\"SELECT used FROM months WHERE ? <> '' AND period = ? ORDER BY used DESC\"",
-        (f"{LEDGER}::test_tenants_do_not_share_a_count_or_a_receipt[sqlite]",),
+        ("tests/unit/http/test_usage.py::test_one_tenants_count_is_not_anothers",),
     ),
     Mutant(
         "tenant-filter-off-receipts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.mutants import Mutant
 
 APP, PROBLEMS = "tests/unit/http/test_app.py", "tests/unit/http/test_problems.py"
+ECHOES = "tests/unit/http/test_echoes.py"
 TABLES = "tests/unit/domain/tables/test_tables.py"
 
 MUTANTS = (
@@ -22,7 +23,7 @@ MUTANTS = (
         "http/parameters.py",
         'message = str(found["msg"])',
         "message = f\"{found['msg']}: {found['input']}\"",
-        ("tests/unit/http/test_echoes.py",),
+        (f"{ECHOES}::test_a_parameter_is_not_quoted",),
     ),
     Mutant(
         "body-in-an-answer",
@@ -30,7 +31,7 @@ MUTANTS = (
         "http/json_documents.py",
         "raise error.kind(error.reason, byte_offset=",
         'raise error.kind(f"{error.reason}: {error.word}", byte_offset=',
-        ("tests/unit/http/test_json_bodies.py",),
+        (f"{ECHOES}::test_a_refused_word_of_a_json_document_is_not_quoted",),
     ),
     Mutant(
         "cause-in-a-401",

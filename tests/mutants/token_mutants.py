@@ -59,14 +59,6 @@ MUTANTS = (
         REFUSED,
     ),
     Mutant(
-        "token-spelling-off",
-        "base64url may be spelled in several ways",
-        PARTS,
-        "    return decoded if is_canonical else None\n",
-        "    return decoded\n",
-        (*REFUSED, f"{TOKENS}::test_a_token_with_any_one_character_changed_is_refused"),
-    ),
-    Mutant(
         "token-names-twice",
         "the last of two equal names in a token counts",
         PARTS,
