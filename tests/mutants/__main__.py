@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             outcomes = list(pool.map(lambda mutant: _try(mutant, copies), chosen))
     survivors = [outcome for outcome in outcomes if outcome.killer is None]
     rows = [(outcome.mutant.name, outcome.mutant.change, outcome.verdict) for outcome in outcomes]
-    print("\n" + render_table(("mutant", "what was taken away", "killed by"), rows))
+    print("\n" + render_table(("mutant", "what was taken away", "killed by"), rows).replace("---:", "---"))
     seconds = time.perf_counter() - start
     print(f"\n{len(outcomes) - len(survivors)} of {len(outcomes)} mutants killed in {seconds:.0f} s")
     return 1 if survivors else 0

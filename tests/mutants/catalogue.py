@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from tests.mutants import json_mutants, quota_mutants, secret_mutants, table_mutants, token_mutants
+from tests.mutants import (
+    issuer_mutants,
+    json_mutants,
+    quota_mutants,
+    secret_mutants,
+    table_mutants,
+    token_mutants,
+)
 from tests.mutants.mutants import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     *table_mutants.MUTANTS,
     *json_mutants.MUTANTS,
     *token_mutants.MUTANTS,
+    *issuer_mutants.MUTANTS,
     *quota_mutants.MUTANTS,
     *secret_mutants.MUTANTS,
 )
