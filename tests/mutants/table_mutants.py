@@ -20,8 +20,8 @@ MUTANTS = (
         "quote-check-off",
         "quotes may stand anywhere",
         BLOCKS,
-        "        if faults:\n",
-        "        if len(faults) > len(places):\n",
+        "        if at < len(self.codes):\n",
+        "        if at < -len(self.codes):\n",
         (f"{RECORDS}::test_a_quote_that_does_not_hold_a_whole_cell_is_refused_at_its_place",),
     ),
     Mutant(
