@@ -305,6 +305,24 @@ def test_a_line_of_nothing_but_cells_is_refused_in_little_memory(n_more, cell, b
     assert most_bytes < 50_000_000
 
 
+@pytest.mark.parametrize(
+    ("row", "limit"), [("1,2\n", "max_rows"), ('"1","2"\r\n', "max_rows"), ("1,2\n", "max_cells")]
+)
+def test_too_many_rows_are_refused_in_little_memory(row, limit):
+    n_rows = 200_000
+    most = n_rows * (2 if limit == "max_cells" else 1) - 1
+    data = ("a,b\n" + row * n_rows).encode()
+    tracemalloc.start()
+
+    with pytest.raises((TooManyRowsError, TooManyCellsError)) as caught:
+        read_records(data, ReadOptions(**{limit: most}))
+
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (caught.value.limit, caught.value.actual) == (most, most + 1)
+    assert most_bytes < 12_000_000
+
+
 @given(
     text=st.text(alphabet=st.sampled_from('ab,"\n\r'), min_size=1, max_size=30),
     chunk_bytes=st.sampled_from([1, 2, 7, 100]),
