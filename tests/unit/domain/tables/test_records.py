@@ -306,6 +306,29 @@ def test_a_line_of_nothing_but_cells_is_refused_in_little_memory(n_more, cell, b
 
 
 @pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"a,b\n1," + b"x" * 50_000_000 + b"\n3,4\n", CellTooLargeError),
+        (b'a,b\n1,"' + b"x,\n" * 17_000_000 + b'"\n3,4\n', CellTooLargeError),
+        (b'a,b\n1,"' + b"x,\n" * 17_000_000, MalformedQuoteError),
+        (b"x" * 50_000_000, LineTooLongError),
+        (b"a,b\n" + b"x," * 25_000_000, LineTooLongError),
+        (b"a,b\n" + b'"x",' * 12_500_000, LineTooLongError),
+    ],
+    ids=["a cell", "a quoted cell", "an open quote", "a line", "a line of cells", "a line of quoted cells"],
+)
+def test_fifty_megabytes_without_an_end_are_refused_in_little_memory(data, error):
+    tracemalloc.start()
+
+    with pytest.raises(error):
+        read_records(data, ReadOptions())
+
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < 50_000_000
+
+
+@pytest.mark.parametrize(
     ("row", "limit"), [("1,2\n", "max_rows"), ('"1","2"\r\n', "max_rows"), ("1,2\n", "max_cells")]
 )
 def test_too_many_rows_are_refused_in_little_memory(row, limit):
