@@ -62,7 +62,7 @@ trace-imports: build ## list anew which modules the functions import, after a ch
 deploy: build ## put the stack into your own AWS account; asks first
 	@$(BUILD_ENV) $(SAM) deploy --guided
 
-destroy: $(SAM) ## remove the stack from your AWS account (tables and the secret stay); asks first
+destroy: $(SAM) ## remove the stack from your AWS account (tables, buckets and the secret stay); asks first
 	@$(BUILD_ENV) $(SAM) delete
 
 sam-local: build ## send requests to the built functions in containers, or say that it was skipped

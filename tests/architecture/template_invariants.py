@@ -60,6 +60,15 @@ def strings(part: Any) -> list[str]:
     return [part] if isinstance(part, str) else []
 
 
+def every_choice(part: Any) -> Iterator[Any]:
+    """Yield a part, or each of those that an ``Fn::If`` chooses from."""
+    if isinstance(part, dict) and set(part) == {"Fn::If"}:
+        for choice in part["Fn::If"][1:]:
+            yield from every_choice(choice)
+    else:
+        yield part
+
+
 def as_list(part: Any) -> list[Any]:
     """Return a list of one or many, as policies may write either."""
     return part if isinstance(part, list) else [part]
@@ -68,9 +77,9 @@ def as_list(part: Any) -> list[Any]:
 def statements(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the statements of every role's and managed policy."""
     for name, role in properties(document, "AWS::IAM::Role"):
-        for entry in role.get("Policies", []):
-            policy = entry["Fn::If"][1] if "Fn::If" in entry else entry  # the other choice is no policy
-            for statement in as_list(policy["PolicyDocument"]["Statement"]):
+        policies = [policy for entry in role.get("Policies", []) for policy in every_choice(entry)]
+        for policy in policies:
+            for statement in as_list(policy.get("PolicyDocument", {}).get("Statement", [])):
                 yield name, statement
 
 
@@ -89,6 +98,7 @@ def denies(policy: dict[str, Any], condition: str) -> bool:
     return any(
         statement["Effect"] == "Deny" and condition in json.dumps(statement.get("Condition", {}))
         for statement in as_list(policy["PolicyDocument"]["Statement"])
+        if "Effect" in statement  # one that stands in a condition may not be there
     )
 
 
@@ -129,21 +139,21 @@ def routes_ask_the_authorizer(document: Document) -> list[str]:
 
 
 def no_origin_is_a_star(document: Document) -> list[str]:
-    """No page of any origin may read answers."""
-    breaches = []
+    """No page of any origin may read answers, or write objects."""
+    return [f"{name} allows every origin" for name, origins in _origins(document) if "*" in "".join(origins)]
+
+
+def _origins(document: Document) -> Iterator[tuple[str, list[str]]]:
     for name, api in properties(document, "AWS::ApiGatewayV2::Api"):
-        cors = [api.get("CorsConfiguration", {}), api.get("Body", {}).get("x-amazon-apigateway-cors", {})]
-        if any(
-            "*" in text
-            for part in cors
-            for text in strings(part.get("AllowOrigins", part.get("allowOrigins")))
-        ):
-            breaches.append(f"{name} allows every origin")
+        for place in (api.get("CorsConfiguration", {}), api["Body"].get("x-amazon-apigateway-cors", {})):
+            for cors in every_choice(place):
+                yield name, strings(cors.get("AllowOrigins", cors.get("allowOrigins")))
     for name, bucket in properties(document, "AWS::S3::Bucket"):
-        rules = bucket.get("CorsConfiguration", {}).get("CorsRules", [])
-        if any("*" in text for rule in rules for text in strings(rule.get("AllowedOrigins"))):
-            breaches.append(f"{name} allows every origin")
-    return breaches
+        for cors in every_choice(bucket.get("CorsConfiguration", {})):
+            yield (
+                name,
+                [text for rule in cors.get("CorsRules", []) for text in strings(rule["AllowedOrigins"])],
+            )
 
 
 def buckets_refuse_plain_http(document: Document) -> list[str]:
@@ -294,10 +304,8 @@ def only_our_buckets_send_to_our_queues(document: Document) -> list[str]:
     breaches = []
     for name, policy in properties(document, "AWS::SQS::QueuePolicy"):
         for statement in as_list(policy["PolicyDocument"]["Statement"]):
-            if (
-                "s3.amazonaws.com" not in strings(statement.get("Principal"))
-                or statement["Effect"] != "Allow"
-            ):
+            is_for_buckets = "s3.amazonaws.com" in strings(statement.get("Principal"))
+            if not is_for_buckets or statement["Effect"] != "Allow":
                 continue
             condition = json.dumps(statement.get("Condition", {}))
             if "aws:SourceAccount" not in condition or "aws:SourceArn" not in condition:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from tests.architecture.template_invariants import PUBLIC_PATHS, of_type, strings
 
+from whybox.domain.jobs.object_keys import batch_prefix, result_key, tenant_prefixes, upload_key
 from whybox.http.openapi import build_openapi
+from whybox.job_ports import JOB_RETENTION
 from whybox.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -137,3 +140,46 @@ def test_the_defaults_of_the_template_are_those_of_the_settings(template):
     assert defaults["JwtIssuer"] == Settings().jwt_issuer
     assert defaults["JwtAudience"] == Settings().jwt_audience
     assert int(defaults["MonthlyLimit"]) == Settings().monthly_limit
+    assert int(defaults["HeavyMemory"]) == Settings().heavy_memory_megabytes
+
+
+def test_the_buckets_rules_are_about_the_keys_that_we_make(template):
+    resources = template["Resources"]
+    rules = resources["DataBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    days = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    (once,) = (
+        statement
+        for statement in resources["DataBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        if statement.get("Sid") == "UploadsAreWrittenOnce"
+    )
+    pattern = once["Resource"]["Fn::Sub"].removeprefix("${DataBucket.Arn}/")
+    tenant = "a" * 64
+
+    assert fnmatchcase(upload_key(tenant, "u"), pattern)
+    assert not fnmatchcase(result_key(tenant, "j", fence=1, name="result.json"), pattern)
+    assert {next(it for it in days if prefix.startswith(it)) for prefix in tenant_prefixes(tenant)} == set(
+        days
+    )
+    assert days["results/"] >= JOB_RETENTION.days
+
+
+def test_a_dropped_table_is_told_to_the_batch_queue(template):
+    (told,) = template["Resources"]["DataBucket"]["Properties"]["NotificationConfiguration"][
+        "QueueConfigurations"
+    ]
+    rules = {rule["Name"]: rule["Value"] for rule in told["Filter"]["S3Key"]["Rules"]}
+
+    assert told["Queue"] == {"Fn::GetAtt": ["BatchQueue", "Arn"]}
+    assert batch_prefix("a" * 64).startswith(rules["prefix"])
+    assert rules["suffix"] == ".csv"
+
+
+def test_what_encrypts_for_the_stack_is_sealed_to_its_own_bucket(translated):
+    """The queue's and the key's policies say the bucket's name before there is a bucket."""
+    name = translated["Resources"]["DataBucket"]["Properties"]["BucketName"]["Fn::Sub"][0]
+    arns = [
+        text for text in strings(translated["Resources"]) if text.startswith("arn:${AWS::Partition}:s3:::")
+    ]
+
+    assert len(arns) == 3
+    assert set(arns) == {"arn:${AWS::Partition}:s3:::" + name}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from tests.architecture.template_invariants import INVARIANTS
+from tests.architecture.template_invariants import INVARIANTS, no_origin_is_a_star, of_type
 
 NAMES = [invariant.__name__ for invariant in INVARIANTS]
 
@@ -20,3 +22,13 @@ def test_the_known_bad_template_breaks_the_invariant(known_bad, invariant):
 
 def test_there_are_twenty_invariants_and_no_two_are_one():
     assert len(set(INVARIANTS)) == 20
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::ApiGatewayV2::Api"])
+def test_a_star_behind_a_condition_is_seen_too(translated, kind):
+    bad = json.loads(json.dumps(translated).replace('{"Ref": "CorsOrigin"}', '"*"'))
+    others = {name: part for name, part in bad["Resources"].items() if part["Type"] != kind}
+
+    assert of_type(bad, kind)
+    assert len(no_origin_is_a_star(bad)) == 2
+    assert len(no_origin_is_a_star(bad | {"Resources": others})) == 1

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.contract.emulated_aws import Faults, emulated_aws, faults_in_order, no_faults, random_faults
 
-from whybox.adapters.aws.dynamodb_jobs import OPEN_INDEX, PLACE_INDEX, DynamodbJobs
+from whybox.adapters.aws.dynamodb_jobs import DynamodbJobs
 from whybox.adapters.local.sqlite_jobs import SqliteJobs
 from whybox.domain.jobs.jobs import QUEUE_PATIENCE, Job, Outcome, Progress, new_job
 from whybox.errors import CursorInvalidError, DependencyUnavailableError, JobNotFoundError, LeaseLostError
@@ -51,31 +51,12 @@ def sqlite_stores() -> Iterator[Stores]:
 @contextmanager
 def dynamodb_stores() -> Iterator[Stores]:
     with emulated_aws() as aws:
-        index = {"Projection": {"ProjectionType": "KEYS_ONLY"}}
-        keys = {PLACE_INDEX: ("pk", "place"), OPEN_INDEX: ("open_shard", "due_at"), "": ("pk", "sk")}
-        schemas = {
-            name: [
-                {"AttributeName": a, "KeyType": kind} for a, kind in zip(pair, ("HASH", "RANGE"), strict=True)
-            ]
-            for name, pair in keys.items()
-        }
-        aws.client("dynamodb").create_table(
-            TableName="jobs",
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=schemas.pop(""),
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "N" if name == "open_shard" else "S"}
-                for name in sorted({name for pair in keys.values() for name in pair})
-            ],
-            GlobalSecondaryIndexes=[
-                {"IndexName": name, "KeySchema": it} | index for name, it in schemas.items()
-            ],
-        )
+        table = aws.create_table("JobsTable")
 
         def connect(faults: Faults = no_faults) -> DynamodbJobs:
-            return DynamodbJobs(aws.client("dynamodb", faults=faults), "jobs")
+            return DynamodbJobs(aws.client("dynamodb", faults=faults), table)
 
-        yield Stores(connect, lambda: aws.client("dynamodb").delete_table(TableName="jobs"))
+        yield Stores(connect, lambda: aws.client("dynamodb").delete_table(TableName=table))
 
 
 ADAPTERS = {"sqlite": sqlite_stores, "dynamodb": dynamodb_stores}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+import whybox.settings as settings_module
 from whybox.errors import ConfigurationError
-from whybox.settings import AwsSettings, Settings
+from whybox.settings import AWS_VARIABLES, JOB_VARIABLES, AwsSettings, Settings
 
 GOOD_SECRET = "Zk3vQ9xTb7Lw2NpR8sYd5HgJ1mCf4KaE"
 
@@ -33,6 +35,8 @@ def test_every_variable_is_read():
             "WHYBOX_JWT_ISSUER": "https://issuer.example",
             "WHYBOX_JWT_AUDIENCE": "tables",
             "WHYBOX_MONTHLY_LIMIT": "7",
+            "WHYBOX_HEAVY_MEMORY": "10240",
+            "WHYBOX_URL": "http://127.0.0.1:9000",
         }
     )
 
@@ -40,12 +44,16 @@ def test_every_variable_is_read():
     assert settings.jwt_secret == GOOD_SECRET.encode()
     assert (settings.jwt_issuer, settings.jwt_audience) == ("https://issuer.example", "tables")
     assert settings.monthly_limit == 7
+    assert settings.heavy_memory_megabytes == 10_240
+    assert settings.url == "http://127.0.0.1:9000"
 
 
 def test_an_empty_variable_counts_as_not_set():
-    names = ("HOME", "STORAGE", "JWT_SECRET", "JWT_SECRET_ARN", "JWT_ISSUER", "JWT_AUDIENCE", "MONTHLY_LIMIT")
+    source = Path(settings_module.__file__).read_text(encoding="utf-8")
+    names = set(re.findall(r'"(WHYBOX_[A-Z_]+)"', source))
 
-    assert Settings.from_environment({f"WHYBOX_{name}": "" for name in names}) == Settings()
+    assert len(names) > 20
+    assert Settings.from_environment(dict.fromkeys(names, "")) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -85,6 +93,20 @@ def test_a_limit_that_is_no_plain_number_is_refused(limit):
         Settings.from_environment({"WHYBOX_MONTHLY_LIMIT": limit})
 
 
+@pytest.mark.parametrize("memory", ["-1", "2.5", "10241", "3GB"])
+def test_a_memory_that_no_function_can_have_is_refused(memory):
+    with pytest.raises(ConfigurationError, match="WHYBOX_HEAVY_MEMORY"):
+        Settings.from_environment({"WHYBOX_HEAVY_MEMORY": memory})
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000", "ftp://h", "http://h/path", "http://h?", "http://h\n", "http:"]
+)
+def test_an_address_that_links_cannot_begin_with_is_refused(url):
+    with pytest.raises(ConfigurationError, match="WHYBOX_URL"):
+        Settings.from_environment({"WHYBOX_URL": url})
+
+
 @pytest.mark.parametrize("issuer", ["a|b", " whybox", "why\nbox", "x" * 256])
 def test_an_issuer_that_could_blur_two_tenants_is_refused(issuer):
     with pytest.raises(ConfigurationError, match="WHYBOX_JWT_ISSUER"):
@@ -121,9 +143,26 @@ def test_a_secret_never_stands_in_a_functions_configuration():
     assert GOOD_SECRET not in str(refusal.value)
 
 
-def test_a_secret_in_secrets_manager_is_refused_on_this_machine():
-    with pytest.raises(ConfigurationError, match="WHYBOX_JWT_SECRET_ARN"):
-        Settings.from_environment({"WHYBOX_JWT_SECRET_ARN": "arn:aws:x"})
+def test_what_jobs_need_is_read_where_it_is_given_and_left_out_where_it_is_not():
+    given = {
+        "WHYBOX_JOBS_TABLE": "jobs",
+        "WHYBOX_BUCKET": "bucket",
+        "WHYBOX_EXPLAIN_QUEUE_URL": "https://sqs/explain",
+        "WHYBOX_BATCH_QUEUE_URL": "https://sqs/batch",
+        "WHYBOX_BATCH_MACHINE_ARN": "arn:aws:states:::machine",
+    }
+    aws = Settings.from_environment(ON_AWS | given).aws
+    without = Settings.from_environment(ON_AWS).aws
+
+    names = ("jobs_table", "bucket", "explain_queue_url", "batch_queue_url", "batch_machine_arn")
+    assert [getattr(aws, name) for name in names] == [*given.values()]
+    assert [getattr(without, name) for name in names] == [""] * 5
+
+
+@pytest.mark.parametrize("variable", [*AWS_VARIABLES, *JOB_VARIABLES])
+def test_what_is_in_aws_is_refused_on_this_machine(variable):
+    with pytest.raises(ConfigurationError, match=variable):
+        Settings.from_environment({variable: "somewhere"})
 
 
 def test_an_unknown_storage_is_refused():

@@ -19,6 +19,13 @@ MIN_DISTINCT_BYTES: Final = 8
 PLACEHOLDERS: Final = ("changeme", "changethis", "replaceme", "yoursecret", "mysecret", "supersecret")
 TABLE_VARIABLES: Final = ("WHYBOX_USAGE_TABLE", "WHYBOX_ACCOUNTS_TABLE")
 AWS_VARIABLES: Final = ("WHYBOX_JWT_SECRET_ARN", *TABLE_VARIABLES)
+JOB_VARIABLES: Final = (
+    "WHYBOX_JOBS_TABLE",
+    "WHYBOX_BUCKET",
+    "WHYBOX_EXPLAIN_QUEUE_URL",
+    "WHYBOX_BATCH_QUEUE_URL",
+    "WHYBOX_BATCH_MACHINE_ARN",
+)
 JWKS_VARIABLES: Final = (
     "WHYBOX_JWT_TYP",
     "WHYBOX_JWT_CLIENT_IDS",
@@ -31,6 +38,8 @@ BYPASS_VARIABLES: Final = ("WHYBOX_AUTH_BYPASS", "WHYBOX_AUTH_DISABLED", "WHYBOX
 """Names that a way around tokens usually has. There is none here, and a start that expects one ends."""
 
 MAX_MONTHLY_LIMIT: Final = 1_000_000_000
+DEFAULT_URL: Final = "http://127.0.0.1:8000"
+"""Where ``whybox serve`` answers unless it is told another port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +154,19 @@ def _checked_file(name: str) -> Path:
 class AwsSettings:
     """Where the state is in AWS; ``secret_arn`` is None where tokens are another issuer's.
 
-    ``endpoint_url`` is another address for all of AWS, for an emulator.
+    ``endpoint_url`` is another address for all of AWS, for an emulator. What only jobs need may be empty: a
+    function that has nothing to do with them starts without it.
     """
 
     usage_table: str
     accounts_table: str
     secret_arn: str | None = None
     endpoint_url: str | None = None
+    jobs_table: str = ""
+    bucket: str = ""
+    explain_queue_url: str = ""
+    batch_queue_url: str = ""
+    batch_machine_arn: str = ""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self | None:
@@ -176,12 +191,21 @@ class AwsSettings:
             accounts_table=environ["WHYBOX_ACCOUNTS_TABLE"],
             secret_arn=environ.get("WHYBOX_JWT_SECRET_ARN") or None,
             endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,
+            jobs_table=environ.get("WHYBOX_JOBS_TABLE", ""),
+            bucket=environ.get("WHYBOX_BUCKET", ""),
+            explain_queue_url=environ.get("WHYBOX_EXPLAIN_QUEUE_URL", ""),
+            batch_queue_url=environ.get("WHYBOX_BATCH_QUEUE_URL", ""),
+            batch_machine_arn=environ.get("WHYBOX_BATCH_MACHINE_ARN", ""),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says, checked; a missing secret stays None until the local adapters make one."""
+    """What the environment says, checked; a missing secret stays None until the local adapters make one.
+
+    ``url`` is where links to the local gateway begin; ``heavy_memory_megabytes`` is what the functions behind
+    the queues have.
+    """
 
     home: Path = Path(".whybox")
     aws: AwsSettings | None = None
@@ -190,6 +214,8 @@ class Settings:
     jwt_audience: str | None = "whybox-api"
     jwks: JwksSettings | None = None
     monthly_limit: int = 100
+    heavy_memory_megabytes: int = 3008
+    url: str = DEFAULT_URL
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -212,7 +238,9 @@ class Settings:
             jwt_issuer=_checked_name(environ, "WHYBOX_JWT_ISSUER", default="whybox"),
             jwt_audience=audience and _checked_name(environ, "WHYBOX_JWT_AUDIENCE", default=audience),
             jwks=jwks,
-            monthly_limit=_monthly_limit(environ),
+            monthly_limit=_checked_number(environ, "WHYBOX_MONTHLY_LIMIT", 100, largest=MAX_MONTHLY_LIMIT),
+            heavy_memory_megabytes=_checked_number(environ, "WHYBOX_HEAVY_MEMORY", 3008, largest=10_240),
+            url=_checked_url(environ.get("WHYBOX_URL") or DEFAULT_URL),
         )
 
 
@@ -234,7 +262,7 @@ def checked_secret(secret: bytes) -> bytes:
 
 
 def _refuse_aws_variables(environ: Mapping[str, str]) -> None:
-    for variable in AWS_VARIABLES:
+    for variable in (*AWS_VARIABLES, *JOB_VARIABLES):
         if environ.get(variable):
             raise ConfigurationError(
                 f"{variable} is for the AWS adapters, which WHYBOX_STORAGE=local does not use; leave it out. "
@@ -252,10 +280,16 @@ def _checked_name(environ: Mapping[str, str], variable: str, *, default: str) ->
     return name
 
 
-def _monthly_limit(environ: Mapping[str, str]) -> int:
-    text = environ.get("WHYBOX_MONTHLY_LIMIT") or "100"
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MAX_MONTHLY_LIMIT):
-        raise ConfigurationError(
-            f"WHYBOX_MONTHLY_LIMIT must be a whole number from 0 to {MAX_MONTHLY_LIMIT}."
-        )
+def _checked_url(url: str) -> str:
+    """Return the address of a gateway, without a path."""
+    parts = urlsplit(url) if url.isascii() and url.isprintable() else None
+    if parts is None or parts.scheme not in ("http", "https") or url != f"{parts.scheme}://{parts.netloc}":
+        raise ConfigurationError("WHYBOX_URL must be an address like http://127.0.0.1:8000, without a path.")
+    return url
+
+
+def _checked_number(environ: Mapping[str, str], variable: str, default: int, *, largest: int) -> int:
+    text = environ.get(variable) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(largest)) and int(text) <= largest):
+        raise ConfigurationError(f"{variable} must be a whole number from 0 to {largest}.")
     return int(text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whybox.adapters.https.documents import fetch_json, trusted_authorities
 from whybox.adapters.https.jwks_keys import JwksKeys
-from whybox.adapters.local.secret_file import read_or_make_secret
+from whybox.adapters.local.secret_file import LINK_FILE_NAME, read_or_make_secret
 from whybox.adapters.local.sqlite_keys import SqliteKeys
 from whybox.adapters.local.sqlite_replies import SqliteReplies
 from whybox.adapters.local.sqlite_tenants import SqliteTenants
@@ -20,14 +22,31 @@ from whybox.services.verify_token import TOKEN_TYPES, SharedSecret, TokenKey
 from whybox.settings import AwsSettings, Settings, checked_secret
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+    from whybox.adapters.aws.clients import AwsClients
     from whybox.adapters.aws.secret_keys import SecretKeys
+    from whybox.adapters.local.signed_links import SignedLinks
+    from whybox.job_ports import BatchStarter, JobStore, ObjectStore, UploadSigner, WorkQueue
 
 __all__ = ["Ports", "connect"]
 
+QUEUES_FILE = "queues.sqlite3"
+"""In ``settings.home``; all queues of this machine, so that one can take another's dead letters."""
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Everything outside the process that a service may be given."""
+EXPLAIN_QUEUE, EXPLAIN_DEAD_LETTERS = "explain", "explain-dead-letters"
+BATCH_QUEUE, BATCH_DEAD_LETTERS = "batch", "batch-dead-letters"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports(ABC):
+    """Everything outside the process that a service may be given.
+
+    What only jobs need is made when it is first asked for: most functions never do. Raises ConfigurationError
+    then, where the settings do not say where it is.
+    """
 
     clock: Clock
     token_key: TokenKey
@@ -35,6 +54,36 @@ class Ports:
     replies: ReplyStore
     accounts: Accounts
     plans: PlanStore
+
+    @property
+    @abstractmethod
+    def jobs(self) -> JobStore:
+        """The state of every job."""
+
+    @property
+    @abstractmethod
+    def objects(self) -> ObjectStore:
+        """Uploads, dropped tables and results."""
+
+    @property
+    @abstractmethod
+    def uploads(self) -> UploadSigner:
+        """Links by which a caller stores an object himself."""
+
+    @property
+    @abstractmethod
+    def explain_queue(self) -> WorkQueue:
+        """Jobs for the function with more memory."""
+
+    @property
+    @abstractmethod
+    def batch_queue(self) -> WorkQueue:
+        """News of tables that were dropped in."""
+
+    @property
+    @abstractmethod
+    def batches(self) -> BatchStarter:
+        """The large way through a batch."""
 
 
 def connect(settings: Settings) -> Ports:
@@ -51,7 +100,7 @@ def connect(settings: Settings) -> Ports:
     if settings.aws is not None:
         return _connect_aws(settings, settings.aws)
     usage = SqliteUsage(settings.home / "usage.sqlite3", default_limit=settings.monthly_limit)
-    return Ports(
+    return _LocalPorts(
         clock=SystemClock(),
         token_key=_token_key(settings),
         usage=usage,
@@ -61,7 +110,64 @@ def connect(settings: Settings) -> Ports:
             tenants=SqliteTenants(settings.home / "tenants.sqlite3"),
         ),
         plans=usage,
+        settings=settings,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LocalPorts(Ports):
+    """What jobs need, in SQLite files and a folder."""
+
+    settings: Settings
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        from whybox.adapters.local.sqlite_jobs import SqliteJobs
+
+        return SqliteJobs(self.settings.home / "jobs.sqlite3")
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        from whybox.adapters.local.folder_objects import FolderObjects
+
+        return FolderObjects(self._bucket, links=self._links)
+
+    @cached_property
+    def uploads(self) -> UploadSigner:
+        from whybox.adapters.local.folder_objects import FolderUploads
+
+        return FolderUploads(self._bucket, links=self._links)
+
+    @cached_property
+    def explain_queue(self) -> WorkQueue:
+        return self._queue(EXPLAIN_QUEUE, EXPLAIN_DEAD_LETTERS)
+
+    @cached_property
+    def batch_queue(self) -> WorkQueue:
+        return self._queue(BATCH_QUEUE, BATCH_DEAD_LETTERS)
+
+    @cached_property
+    def batches(self) -> BatchStarter:
+        from whybox.adapters.local.sqlite_batches import SqliteBatches
+
+        return SqliteBatches(self.settings.home / "batches.sqlite3")
+
+    @property
+    def _bucket(self) -> Path:
+        return self.settings.home / "bucket"
+
+    @cached_property
+    def _links(self) -> SignedLinks:
+        from whybox.adapters.local.signed_links import SignedLinks
+
+        secret = read_or_make_secret(self.settings.home, LINK_FILE_NAME)
+        return SignedLinks(secret, self.settings.url, self.clock)
+
+    def _queue(self, name: str, dead_letters: str) -> WorkQueue:
+        from whybox.adapters.local.sqlite_queue import SqliteQueue
+
+        path = self.settings.home / QUEUES_FILE
+        return SqliteQueue(path, name, clock=self.clock, dead_letters=dead_letters)
 
 
 def _connect_aws(settings: Settings, aws: AwsSettings) -> Ports:
@@ -74,7 +180,7 @@ def _connect_aws(settings: Settings, aws: AwsSettings) -> Ports:
     clients = AwsClients(endpoint_url=aws.endpoint_url)
     dynamodb = clients.dynamodb()
     usage = DynamodbUsage(dynamodb, aws.usage_table, default_limit=settings.monthly_limit)
-    return Ports(
+    return _AwsPorts(
         clock=SystemClock(),
         token_key=_token_key(settings),
         usage=usage,
@@ -84,7 +190,72 @@ def _connect_aws(settings: Settings, aws: AwsSettings) -> Ports:
             tenants=DynamodbTenants(dynamodb, aws.accounts_table),
         ),
         plans=usage,
+        aws=aws,
+        clients=clients,
+        dynamodb=dynamodb,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AwsPorts(Ports):
+    """What jobs need, on AWS; each client is made once, for it takes a light function's start to make."""
+
+    aws: AwsSettings
+    clients: AwsClients
+    dynamodb: DynamoDBClient
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        from whybox.adapters.aws.dynamodb_jobs import DynamodbJobs
+
+        return DynamodbJobs(self.dynamodb, _given(self.aws.jobs_table, "WHYBOX_JOBS_TABLE"))
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        from whybox.adapters.aws.s3_objects import S3Objects
+
+        return S3Objects(self._s3, _given(self.aws.bucket, "WHYBOX_BUCKET"))
+
+    @cached_property
+    def uploads(self) -> UploadSigner:
+        from whybox.adapters.aws.s3_objects import S3Uploads
+
+        return S3Uploads(self._s3, _given(self.aws.bucket, "WHYBOX_BUCKET"))
+
+    @cached_property
+    def explain_queue(self) -> WorkQueue:
+        return self._queue(self.aws.explain_queue_url, "WHYBOX_EXPLAIN_QUEUE_URL")
+
+    @cached_property
+    def batch_queue(self) -> WorkQueue:
+        return self._queue(self.aws.batch_queue_url, "WHYBOX_BATCH_QUEUE_URL")
+
+    @cached_property
+    def batches(self) -> BatchStarter:
+        from whybox.adapters.aws.step_functions import StepFunctionsBatches
+
+        arn = _given(self.aws.batch_machine_arn, "WHYBOX_BATCH_MACHINE_ARN")
+        return StepFunctionsBatches(self.clients.stepfunctions(), arn)
+
+    @cached_property
+    def _s3(self) -> S3Client:
+        return self.clients.s3()
+
+    @cached_property
+    def _sqs(self) -> SQSClient:
+        return self.clients.sqs()
+
+    def _queue(self, url: str, variable: str) -> WorkQueue:
+        from whybox.adapters.aws.sqs_queue import SqsQueue
+
+        return SqsQueue(self._sqs, _given(url, variable))
+
+
+def _given(value: str, variable: str) -> str:
+    """Return what jobs need to know, in the function that needs it."""
+    if not value:
+        raise ConfigurationError(f"{variable} is not set, and jobs need it; the template sets it.")
+    return value
 
 
 def _own_keys(settings: Settings) -> TokenKeys:

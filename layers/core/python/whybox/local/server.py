@@ -52,10 +52,7 @@ class _Premises:
     ports: Ports
     surroundings: Surroundings
     listener: socket.socket
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.listener.getsockname()[1]}"
+    url: str
 
 
 class _Server(uvicorn.Server):
@@ -146,9 +143,11 @@ def _entered(settings: Settings, *, template: Path, port: int) -> Iterator[_Prem
         if n_refunded := refund_all(ports.usage, clock=ports.clock):
             logger.warning("refunded %d reservations that an earlier gateway left behind", n_refunded)
         stack = read_stack(template)
-        surroundings = Surroundings(_variables(settings, home), log=log, descriptors=(lock,))
         with _listening(port) as listener:
-            yield _Premises(stack, ports, surroundings, listener)
+            url = f"http://{HOST}:{listener.getsockname()[1]}"
+            variables = {**_variables(settings, home), "WHYBOX_URL": url}
+            surroundings = Surroundings(variables, log=log, descriptors=(lock,))
+            yield _Premises(stack, ports, surroundings, listener, url)
 
 
 def _build(premises: _Premises, *, on_ready: Callable[[], None]) -> tuple[_Server, Gateway]:
