@@ -67,7 +67,7 @@ class RequestBody:
         return b"".join(chunks)
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes, however long; raises RequestTimeoutError where nothing comes any more."""
+        """Yield the body as it comes, however long; raises RequestTimeoutError where it stops coming."""
         while not self.is_complete:
             try:
                 async with asyncio.timeout(self._limit_seconds):

@@ -1,4 +1,4 @@
-"""The bucket's own door in the gateway: signed links, answered as S3 answers presigned URLs, without a function.
+"""The bucket's own door in the gateway: signed links, answered without a function, as S3 answers its own.
 
     PUT /bucket/<key>?...   checked ─▶ taken in piece by piece ─▶ checked again ─▶ an object      200
     GET /bucket/<key>?...   checked ─▶ sent piece by piece, as a file to keep                     200

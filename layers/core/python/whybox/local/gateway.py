@@ -62,7 +62,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Gateway:
-    """An ASGI application that serves a stack with its workers; ``close`` ends them."""
+    """An ASGI application that serves a stack's routes with its workers."""
 
     def __init__(
         self,
@@ -83,9 +83,8 @@ class Gateway:
         self._token_source = token_source
 
     async def close(self) -> None:
-        """End the workers, after the last answer was sent."""
+        """Stop looking after lost calls, after the last answer was sent."""
         await self._lost_calls.close()
-        await self._workers.close()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; a client that leaves early gets none."""

@@ -135,9 +135,12 @@ class VersionedFiles:
     def keep(self, file: FileVersion) -> bool:
         """Keep a version that was dropped here beyond the moment another takes its place.
 
-        The answer is False where it is gone already.
+        The answer is False where it is gone already, or has a name that no key has.
         """
-        path, folder = self._root / file.key, self._versions / file.key
+        try:
+            path, folder = self._root / _checked(file.key), self._versions / file.key
+        except ValueError:
+            return False
         kept = folder / f"@{file.version}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with suppress(FileExistsError):
