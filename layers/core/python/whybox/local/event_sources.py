@@ -192,7 +192,7 @@ class EventSourceReader:
             return None
         name, properties = machines[0]
         given = {
-            key: named_resource(value) or str(self._resolved(value))
+            key: name if (name := named_resource(value)) in self._written else str(self._resolved(value))
             for key, value in (properties.get("DefinitionSubstitutions") or {}).items()
         }
         text = json.dumps(self._definition(name, properties))
