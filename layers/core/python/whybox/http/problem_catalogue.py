@@ -755,6 +755,13 @@ _ENTRIES: Final = (
         "Look into the log the message names, and report what stands there.",
     ),
     Problem(
+        "service-call-failed",
+        502,
+        "The service did not do what a command asked",
+        "A command of whybox asked a service, and got a refusal or no answer.",
+        "Do what the message says; look whether the service runs, and whether address and token are its own.",
+    ),
+    Problem(
         "misconfigured",
         500,
         "The service is not set up right",
