@@ -38,7 +38,7 @@ _ENTRIES: Final = (
         403,
         "The token does not allow this",
         "The token is valid and does not carry the scope this route needs.",
-        "Ask for a token with the scope explain:write.",
+        "Ask for a token with the scope the message names: explain:write starts work, jobs:read looks at it.",
     ),
     Problem(
         "tenant-disabled",
