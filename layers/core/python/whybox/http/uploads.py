@@ -94,7 +94,9 @@ class UploadAnswer(BaseModel):
     openapi_extra={**SECURITY, "parameters": [KEY_PARAMETER], **body_schema(UploadBody)},
     dependencies=[Depends(refuse_parameters)],
 )
-async def upload_link(request: Request, caller: Annotated[Identity, Depends(authorize_explanation)]) -> Response:
+async def upload_link(
+    request: Request, caller: Annotated[Identity, Depends(authorize_explanation)]
+) -> Response:
     """Say how large a table is, and put it where the answer says; then start jobs with its `upload_id`."""
     key = read_idempotency_key(request)
     body = await request.body()
