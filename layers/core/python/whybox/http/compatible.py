@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from whybox.domain.jobs.explanation_requests import ExplanationRequest
 from whybox.domain.tasks.targets import refuse_label_collisions
 from whybox.http.answers import GUARD_HEADERS, JSON, refuse_large, render_json
 from whybox.http.compatible_answers import (
@@ -30,7 +31,8 @@ from whybox.http.openapi_words import SECURITY, problem_responses
 from whybox.http.parameters import refuse_repeats
 from whybox.ports import Identity, StoredReply
 from whybox.services.charge_request import ChargeableRequest, charge_request, digest
-from whybox.services.explain_table import ExplanationRequest, prepare_explanation, run_explanation
+from whybox.services.explain_table import run_explanation
+from whybox.services.prepare_explanation import prepare_explanation
 
 LEASE_SECONDS: Final = 60.0
 """Twice what a function behind an HTTP API may run: whoever outlives it was ended."""
