@@ -1307,6 +1307,12 @@ class DemoFailedError(BackingServiceError):
         self.reason = reason
 
 
+class ServiceCallFailedError(BackingServiceError):
+    """The service that a command asked gave no answer, or refused; the detail says which."""
+
+    code = "service-call-failed"
+
+
 # Uploads and jobs
 
 

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from whybox.domain.jobs.explanation_requests import Dialect, ExplanationRequest, ModelChoice
 from whybox.domain.models.specs import Family, TaskKind
 from whybox.http.parameters import DECIMAL, TRUTH_VALUE, WHOLE, TableQuery
-from whybox.services.explain_table import Dialect, ExplanationRequest, ModelChoice
 
 BoostingName = Literal["xgboost", "lightgbm", "catboost", "gradientboosting"]
 

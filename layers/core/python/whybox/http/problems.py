@@ -11,7 +11,6 @@ from whybox.errors import (
     BackingServiceError,
     ComputationError,
     Fault,
-    IdempotencyInProgressError,
     MethodNotAllowedError,
     QuotaExceededError,
     RequestError,
@@ -50,15 +49,7 @@ def problem_answer(
     is a reference with a full path, so that it resolves against the host that was asked.
     """
     problem = problem_of(error)
-    document: dict[str, Any] = {
-        "type": f"/problems/{problem.code}",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": _detail(error, problem, token_source),
-        "instance": request_id,
-    }
-    if isinstance(error, WhyboxError):
-        document |= _facts(error)
+    document = problem_document(error, request_id=request_id, token_source=token_source)
     answer_headers = {
         "content-type": MEDIA_TYPE,
         "cache-control": "no-store",
@@ -69,6 +60,21 @@ def problem_answer(
     }
     body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return problem.status, answer_headers, body.encode("utf-8", "replace")
+
+
+def problem_document(
+    error: BaseException | str, *, request_id: str, token_source: str | None = None
+) -> dict[str, Any]:
+    """Return what ``problem_answer`` puts into the body, as it is also kept with a job that failed."""
+    problem = problem_of(error)
+    document: dict[str, Any] = {
+        "type": f"/problems/{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": _detail(error, problem, token_source),
+        "instance": request_id,
+    }
+    return document | _facts(error) if isinstance(error, WhyboxError) else document
 
 
 def _detail(error: BaseException | str, problem: Problem, token_source: str | None) -> str:
@@ -120,9 +126,8 @@ def _own_headers(error: BaseException | str, problem: Problem, now: datetime | N
         return {"allow": ", ".join(error.allowed)}
     if isinstance(error, QuotaExceededError):
         return {"retry-after": str(seconds_until(error.resets_at, now=now or datetime.now(UTC)))}
-    if isinstance(error, BackingServiceError | IdempotencyInProgressError):
-        return {"retry-after": str(error.retry_after_seconds)}
-    return {}
+    seconds = getattr(error, "retry_after_seconds", None)
+    return {} if seconds is None else {"retry-after": str(seconds)}
 
 
 def seconds_until(moment: datetime, *, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Cancel a job: at once if it waits, at its next block of rows if it runs; what was not delivered is refunded."""
+"""Cancel a job, at once if it waits, at its next block of rows if it runs, and give back what it reserved."""
 
 from __future__ import annotations
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from whybox.domain.jobs.jobs import Job
 
@@ -15,6 +17,12 @@ far from the 900 seconds its function may take."""
 
 MAX_CHUNKS: Final = 1_000
 """The list of chunks and what they answer stay far below the 256 KiB that pass between two states."""
+
+
+BATCH_LEASE_SECONDS: Final = 3_600.0
+"""How long an execution is waited for whose chunks say nothing: they may have to wait for a free function."""
+
+PART_PREFIX: Final = "part-"
 
 
 def execution_name(job: Job) -> str:
@@ -38,3 +46,22 @@ def batch_input(job: Job, *, n_blocks: int, seconds: float) -> str:
         {"tenant": job.tenant, "job_id": job.job_id, "fence": job.fence, "chunks": chunks},
         separators=(",", ":"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The attempt at a job that an execution is for."""
+
+    tenant: str
+    job_id: str
+    fence: int
+
+
+def attempt_of(task: Mapping[str, Any]) -> Attempt:
+    """Return the attempt that a task of the state machine belongs to."""
+    return Attempt(tenant=str(task["tenant"]), job_id=str(task["job_id"]), fence=int(task["fence"]))
+
+
+def part_name(block: int) -> str:
+    """Return the name of the file that holds one block of an attempt."""
+    return f"{PART_PREFIX}{block:05d}.npz"

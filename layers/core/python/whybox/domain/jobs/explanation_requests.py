@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from whybox.domain.models.specs import Family, ParameterValue, TaskKind
+from whybox.domain.models.specs import DrawnSplit, Family, ParameterValue, TaskKind, Unit
 
 Method = Literal["permutation", "shap"]
-Unit = Literal["probability", "margin", "target"]
 
 DEFAULT_TARGET: Final = "target"
 DEFAULT_SPLIT: Final = "training_index"
@@ -25,17 +24,6 @@ class Dialect:
     decimal: str = "."
     encoding: str = "utf-8"
     missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnSplit:
-    """Rows drawn by lot: the share that tests, and whether each class keeps its share.
-
-    ``is_stratified`` None is what suits the task: yes for a classification.
-    """
-
-    test_size: float = 0.3
-    is_stratified: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from whybox.domain.jobs.explanation_requests import Dialect, DrawnSplit, ExplanationRequest, ModelChoice
+from whybox.domain.jobs.explanation_requests import Dialect, ExplanationRequest, ModelChoice
+from whybox.domain.models.specs import DrawnSplit
 
 JOB_ID_LENGTH: Final = 32
 

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
+FOLDER: Final = "batch/"
 TABLE_SUFFIX: Final = ".csv"
 TEST_EVENT: Final = "s3:TestEvent"
 CREATED: Final = "ObjectCreated:"
 
-_KEY: Final = re.compile(r"batch/([0-9a-f]{64})/.+", re.DOTALL)
+_KEY: Final = re.compile(FOLDER + r"([0-9a-f]{64})/.+", re.DOTALL)
 
 
 class UnreadableNotificationError(ValueError):

@@ -41,6 +41,11 @@ def mark_in(key: str) -> str:
     return key.rpartition("/")[2][:MARK_LENGTH]
 
 
+def is_of_version(key: str, version: str) -> bool:
+    """Whether a key that ``taken_key`` made is about this version."""
+    return key.endswith(f"-{_digest(version)[:16]}.json")
+
+
 def taken_document(key: str, *, version: str, job_id: str) -> bytes:
     """Return what is kept about a dropped table, for its owner to read."""
     document = {"key": key, "version": version, "job_id": job_id}

@@ -72,7 +72,7 @@ class UploadState:
 
 
 def display_name(filename: str) -> str:
-    """Return a file name that is safe to show: composed, without what steers a terminal or turns text around."""
+    """Return a file name that is safe to show: without what steers a terminal or turns text around."""
     composed = unicodedata.normalize("NFC", filename)
     shown = "".join(letter for letter in composed if unicodedata.category(letter) not in _UNSHOWN)
     return shown[:MAX_NAME_LENGTH]
