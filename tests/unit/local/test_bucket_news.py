@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.parser.models import S3Model
 
-from whybox.adapters.local.sqlite_announcements import SqliteAnnouncements
+from whybox.adapters.local.sqlite_told_files import SqliteToldFiles
 from whybox.adapters.local.sqlite_queue import SqliteQueue
 from whybox.adapters.local.system_clock import SystemClock
 from whybox.adapters.local.versioned_files import VersionedFiles
@@ -29,7 +29,7 @@ class Watched:
         return BucketNews(
             Notification("News", "batch/", ".csv"),
             files=self.files,
-            announcements=SqliteAnnouncements(self._home / "announcements.sqlite3"),
+            told_files=SqliteToldFiles(self._home / "told-files.sqlite3"),
             queue=self.queue,
             clock=SystemClock(),
         )

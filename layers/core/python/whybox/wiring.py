@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from whybox.adapters.aws.secret_keys import SecretKeys
     from whybox.adapters.local.folder_objects import FolderUploads
     from whybox.adapters.local.signed_links import SignedLinks
-    from whybox.adapters.local.sqlite_announcements import SqliteAnnouncements
+    from whybox.adapters.local.sqlite_told_files import SqliteToldFiles
     from whybox.adapters.local.sqlite_batches import SqliteBatches
     from whybox.adapters.local.sqlite_queue import SqliteQueue
     from whybox.adapters.local.versioned_files import VersionedFiles
@@ -204,11 +204,11 @@ class LocalPorts(Ports):
         return VersionedFiles(self._bucket)
 
     @cached_property
-    def announcements(self) -> SqliteAnnouncements:
+    def told_files(self) -> SqliteToldFiles:
         """Which dropped files were told of."""
-        from whybox.adapters.local.sqlite_announcements import SqliteAnnouncements
+        from whybox.adapters.local.sqlite_told_files import SqliteToldFiles
 
-        return SqliteAnnouncements(self.settings.home / "announcements.sqlite3")
+        return SqliteToldFiles(self.settings.home / "told-files.sqlite3")
 
 
 def _connect_aws(settings: Settings, aws: AwsSettings) -> Ports:

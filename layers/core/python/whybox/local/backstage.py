@@ -49,7 +49,7 @@ class Backstage:
             news = BucketNews(
                 notification,
                 files=ports.files,
-                announcements=ports.announcements,
+                told_files=ports.told_files,
                 queue=ports.queue(notification.queue),
                 clock=ports.clock,
             )

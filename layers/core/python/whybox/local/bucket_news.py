@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote_plus
 
-from whybox.adapters.local.sqlite_announcements import SqliteAnnouncements
+from whybox.adapters.local.sqlite_told_files import SqliteToldFiles
 from whybox.adapters.local.versioned_files import FileVersion, VersionedFiles
 from whybox.errors import BackingServiceError
 from whybox.job_ports import WorkQueue
@@ -42,13 +42,13 @@ class BucketNews:
         notification: Notification,
         *,
         files: VersionedFiles,
-        announcements: SqliteAnnouncements,
+        told_files: SqliteToldFiles,
         queue: WorkQueue,
         clock: Clock,
     ) -> None:
         self._notification = notification
         self._files = files
-        self._announcements = announcements
+        self._told_files = told_files
         self._queue = queue
         self._clock = clock
         self._seen: dict[str, FileVersion] = {}
@@ -68,12 +68,12 @@ class BucketNews:
     def tick(self) -> None:
         """Look once, and tell of what has not changed since the last look and was not told of."""
         if self._announced is None:
-            self._announced = self._announcements.read()
+            self._announced = self._told_files.read()
         found = {
             file.key: file for file in self._files.walk(self._notification.prefix) if self._is_meant(file)
         }
         for key in self._announced.keys() - found.keys():
-            self._announcements.forget(key)
+            self._told_files.forget(key)
             del self._announced[key]
         for key, file in found.items():
             is_known = self._announced.get(key) == file.version
@@ -81,7 +81,7 @@ class BucketNews:
                 self._queue.send(
                     json.dumps(s3_event(file, sequencer=self._sequencer(), now=self._clock.now()))
                 )
-                self._announcements.note(key, file.version)
+                self._told_files.note(key, file.version)
                 self._announced[key] = file.version
         self._seen = found
 

@@ -21,7 +21,7 @@ MIGRATIONS: Final = (
 )
 
 
-class SqliteAnnouncements:
+class SqliteToldFiles:
     """The latest version of each key that was told of."""
 
     def __init__(self, path: Path) -> None:
