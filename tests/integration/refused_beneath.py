@@ -25,6 +25,7 @@ from whybox.adapters.local.sqlite_jobs import SqliteJobs
 from whybox.adapters.local.sqlite_usage import SqliteUsage
 from whybox.adapters.local.system_clock import SystemClock
 from whybox.cli.demo import _post, _Service, _Table
+from whybox.cli.service_calls import Service
 from whybox.domain.explanations import attribute_rows
 from whybox.domain.explanations.interactions import rank_interactions
 from whybox.domain.explanations.model_views import view_model
@@ -201,6 +202,7 @@ BENEATH: dict[str, Callable[[Path], object]] = {
     "reservation-lost": commit_what_was_given_back,
     "function-busy": call_a_busy_worker,
     "demo-failed": demonstrate_to_nobody,
+    "service-call-failed": lambda _: Service("http://127.0.0.1:9", CANARY).ask("GET", "/usage"),
     "misconfigured": lambda _: Settings.from_environment({"WHYBOX_JWT_SECRET": CANARY}),
     "template-invalid": read_template,
     "gateway-running": serve_twice,

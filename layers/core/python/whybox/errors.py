@@ -1303,6 +1303,12 @@ class DemoFailedError(BackingServiceError):
         self.reason = reason
 
 
+class ServiceCallFailedError(BackingServiceError):
+    """The service that a command asked gave no answer, or refused; the detail says which."""
+
+    code = "service-call-failed"
+
+
 # Uploads and jobs
 
 
@@ -1448,6 +1454,15 @@ class JobBusyError(BackingServiceError):
 
     def __init__(self) -> None:
         super().__init__("Another worker is at this job.")
+
+
+class JobCancelledError(RequestError):
+    """The owner of the job wants it no more."""
+
+    code = "job-cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("The job was cancelled.")
 
 
 class OutOfTimeError(BackingServiceError):

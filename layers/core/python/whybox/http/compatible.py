@@ -11,7 +11,6 @@ from fastapi.responses import Response
 
 from whybox.domain.jobs.explanation_requests import ExplanationRequest
 from whybox.domain.tasks.targets import refuse_label_collisions
-from whybox.errors import IdempotencyKeyInvalidError
 from whybox.http.answers import GUARD_HEADERS, JSON, refuse_large, render_json
 from whybox.http.compatible_answers import (
     CLASSIFICATION_SCHEMA,
@@ -26,6 +25,7 @@ from whybox.http.compatible_queries import (
     MlRegressionQuery,
 )
 from whybox.http.forms import read_file
+from whybox.http.idempotency_keys import KEY_PARAMETER, read_idempotency_key
 from whybox.http.identities import authorize_explanation
 from whybox.http.openapi_words import SECURITY, problem_responses
 from whybox.http.parameters import refuse_repeats
@@ -36,8 +36,6 @@ from whybox.services.prepare_explanation import prepare_explanation
 
 LEASE_SECONDS: Final = 60.0
 """Twice what a function behind an HTTP API may run: whoever outlives it was ended."""
-
-MAX_KEY_LENGTH: Final = 255
 
 Document = dict[str, Any]
 Shape = Callable[[Document], Document]
@@ -62,15 +60,7 @@ def _options(path: str, summary: str, schema: Document) -> Document:
 
 
 REQUEST_BODY: Final[Document] = {
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "description": "Repeat a request under its key: the same answer, byte for byte, charged once.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
-        }
-    ],
+    "parameters": [KEY_PARAMETER],
     "requestBody": {
         "required": True,
         "content": {
@@ -142,7 +132,7 @@ async def regress_boosted(
 
 async def _explain(request: Request, caller: Identity, asked: ExplanationRequest, shape: Shape) -> Response:
     """Refuse what can be refused free of charge, then compute under a reservation and answer."""
-    key = _idempotency_key(request)
+    key = read_idempotency_key(request)
     table = read_file(await request.body(), request.headers.get("content-type"))
     prepared = prepare_explanation(table, asked)
     refuse_label_collisions(prepared.task.classes)
@@ -172,16 +162,6 @@ async def _explain(request: Request, caller: Identity, asked: ExplanationRequest
     if charged.is_replay:
         headers["idempotency-replayed"] = "true"
     return Response(charged.reply.body, charged.reply.status, headers)
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    is_printable = key.isascii() and key.isprintable() and key.strip() != ""
-    if not is_printable or len(key) > MAX_KEY_LENGTH:
-        raise IdempotencyKeyInvalidError(limit=MAX_KEY_LENGTH, actual=len(key))
-    return key
 
 
 def _fingerprint(request: Request, table: bytes) -> str:

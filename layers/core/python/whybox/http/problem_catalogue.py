@@ -755,6 +755,13 @@ _ENTRIES: Final = (
         "Look into the log the message names, and report what stands there.",
     ),
     Problem(
+        "service-call-failed",
+        502,
+        "The service did not do what a command asked",
+        "A command of whybox asked a service, and got a refusal or no answer.",
+        "Do what the message says; look whether the service runs, and whether address and token are its own.",
+    ),
+    Problem(
         "misconfigured",
         500,
         "The service is not set up right",
@@ -871,6 +878,13 @@ _ENTRIES: Final = (
         "Some formats are only made where they make sense: CSV not of very large results, a page not without "
         "an explanation.",
         "Ask for one of the formats that the answer lists; Parquet is always there.",
+    ),
+    Problem(
+        "job-cancelled",
+        409,
+        "The job was cancelled",
+        "The owner of the job cancelled it while it ran; the work stopped. Nothing was charged.",
+        "Start the job again if you want it after all.",
     ),
     Problem(
         "job-busy",
