@@ -1461,6 +1461,15 @@ class JobBusyError(BackingServiceError):
         super().__init__("Another worker is at this job.")
 
 
+class JobCancelledError(RequestError):
+    """The owner of the job wants it no more."""
+
+    code = "job-cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("The job was cancelled.")
+
+
 class OutOfTimeError(BackingServiceError):
     """The function is about to be ended; the job goes back to the queue."""
 

@@ -27,10 +27,10 @@ from pydantic import (
 from whybox.domain.jobs.explanation_requests import (
     DEFAULT_SPLIT,
     Dialect,
-    DrawnSplit,
     ExplanationRequest,
     ModelChoice,
 )
+from whybox.domain.models.specs import DrawnSplit
 from whybox.domain.tables.inline_tables import write_records, write_rows
 from whybox.errors import Fault, SchemaInvalidError
 from whybox.http.json_bodies import SchemaRuleError

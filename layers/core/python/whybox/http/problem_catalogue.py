@@ -882,6 +882,13 @@ _ENTRIES: Final = (
         "Ask for one of the formats that the answer lists; Parquet is always there.",
     ),
     Problem(
+        "job-cancelled",
+        409,
+        "The job was cancelled",
+        "The owner of the job cancelled it while it ran; the work stopped. Nothing was charged.",
+        "Start the job again if you want it after all.",
+    ),
+    Problem(
         "job-busy",
         503,
         "A worker is at the job",

@@ -33,6 +33,28 @@ def problem_of(error: BaseException | str) -> Problem:
     return CATALOGUE.get(code if isinstance(code, str) else "internal", CATALOGUE["internal"])
 
 
+def problem_document(
+    error: BaseException | str, *, request_id: str | None = None, token_source: str | None = None
+) -> dict[str, Any]:
+    """Return the document that tells about an error or a catalogue code, as an answer or a job's record has it.
+
+    ``token_source`` is the identity provider that tokens come from, None where the service makes its own.
+
+    It never holds what the caller sent, nor anything of an error we did not write ourselves. ``type`` is a
+    reference with a full path, so that it resolves against the host that was asked.
+    """
+    problem = problem_of(error)
+    document: dict[str, Any] = {
+        "type": f"/problems/{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": _detail(error, problem, token_source),
+    }
+    if request_id is not None:
+        document["instance"] = request_id
+    return document | _facts(error) if isinstance(error, WhyboxError) else document
+
+
 def problem_answer(
     error: BaseException | str,
     *,
@@ -41,13 +63,7 @@ def problem_answer(
     headers: dict[str, str] | None = None,
     token_source: str | None = None,
 ) -> Answer:
-    """Return status, headers and body that tell the caller about an error or a catalogue code.
-
-    ``token_source`` is the identity provider that tokens come from, None where the service makes its own.
-
-    The body never holds what the caller sent, nor anything of an error we did not write ourselves. ``type``
-    is a reference with a full path, so that it resolves against the host that was asked.
-    """
+    """Return status, headers and body that tell the caller about an error; see ``problem_document``."""
     problem = problem_of(error)
     document = problem_document(error, request_id=request_id, token_source=token_source)
     answer_headers = {

@@ -53,6 +53,11 @@ class FittedExplanation:
     background: Background | None
     seconds: float
 
+    @property
+    def n_blocks(self) -> int:
+        """Blocks of rows; 0 where none are attributed."""
+        return count_blocks(self.prepared)
+
     def answers(self, rows: Int64s) -> Float64s:
         """Return what attributions of test rows (positions) add up to, in their unit, (n, n_outputs)."""
         unit, task = self.prepared.unit, self.prepared.task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from whybox.domain.jobs.jobs import Job
 from whybox.errors import (
@@ -17,15 +17,14 @@ from whybox.errors import (
 from whybox.job_ports import JobStore, ObjectStore
 from whybox.services.read_job import read_job
 
-ResultFormat = Literal["json", "parquet", "csv", "html"]
-
 FILES: Final[dict[str, tuple[str, str]]] = {
     "json": ("result.json", "application/json"),
     "parquet": ("attributions.parquet", "application/vnd.apache.parquet"),
-    "csv": ("attributions.csv", "text/csv"),
-    "html": ("report.html", "text/html"),
+    "csv": ("attributions.csv", "text/csv; charset=utf-8"),
+    "html": ("report.html", "text/html; charset=utf-8"),
+    "predictions": ("predictions.parquet", "application/vnd.apache.parquet"),
 }
-"""Per format the name of the file and its type."""
+"""Per format the file and its type; one of predictions is only there where result.json leaves them out."""
 
 MAX_INLINE_BYTES: Final = 4_000_000
 """What an answer carries itself, base64 included; a link leads to the rest."""
@@ -67,21 +66,16 @@ def read_result(
     if job.status != "done" or job.result_key is None:
         raise ResultMissingError
     name, content_type = FILES[wanted]
+    kept = (job.actual or {}).get("files", ())
+    if name not in kept:
+        available = [known for known, (file, _) in FILES.items() if file in kept]
+        raise ResultFormatUnavailableError(wanted, available=available)
     try:
         found = objects.head(f"{job.result_key}/{name}")
     except ObjectNotFoundError:
-        raise _absent(job, wanted, objects=objects) from None
+        raise ResultExpiredError from None
     if found.n_bytes <= MAX_INLINE_BYTES:
         content = objects.get(found.key, version=found.version)
         return ResultFile(job, name, content_type, content, None)
     link = objects.sign_download(found.key, file_name=name, expires_seconds=LINK_SECONDS)
     return ResultFile(job, name, content_type, None, link)
-
-
-def _absent(
-    job: Job, wanted: str, *, objects: ObjectStore
-) -> ResultFormatUnavailableError | ResultExpiredError:
-    """Return why a file is not there: the result has none of this format, or is gone altogether."""
-    kept = {listed.key for listed in objects.list(f"{job.result_key}/")}
-    available = [name for name, (file, _) in FILES.items() if f"{job.result_key}/{file}" in kept]
-    return ResultFormatUnavailableError(wanted, available=available) if available else ResultExpiredError()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from whybox.domain.models.specs import Label
 from whybox.domain.reports import render_report
 from whybox.domain.tasks import Int64s
 from whybox.errors import ResultNotFiniteError
+from whybox.services.deliver_result import RenderedFile
 from whybox.services.describe_result import (
     ATTRIBUTIONS_FILE,
     PREDICTIONS_FILE,
@@ -33,16 +33,10 @@ REPORT_CELLS: Final = 300_000
 """Rows and attributions a page is made of at most, but for ten rows; its charts show fewer."""
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedFile:
-    """One file of a result."""
-
-    content: bytes
-    content_type: str
-
-
-def render_result(result: ExplanationResult) -> dict[str, RenderedFile]:
+def render_result(result: ExplanationResult, *, route: str, function: str) -> dict[str, RenderedFile]:
     """Return every file of a result by its name; of a large one no list of rows is ever made.
+
+    ``route`` and ``function`` are where it was computed, for the receipt; nothing else depends on them.
 
     Raises
     ------
@@ -51,6 +45,7 @@ def render_result(result: ExplanationResult) -> dict[str, RenderedFile]:
 
     """
     document = summarise_result(result)
+    document["receipt"] |= {"route": route, "function": function}
     files = {"result.json": RenderedFile(_render_json(document), "application/json")}
     if document["explanation"] is not None:
         files["report.html"] = _render_page(result, document)

@@ -1,4 +1,4 @@
-"""What is to be fitted on which rows: task, split, estimator, checked parameters, hidden features and seed."""
+"""What is to be fitted on which rows: task, split, estimator, checked parameters, hidden columns and seed."""
 
 from __future__ import annotations
 
