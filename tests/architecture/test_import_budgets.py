@@ -16,12 +16,15 @@ NUMERIC = {"numpy", "scipy", "pandas", "sklearn", "xgboost", "lightgbm", "shap",
 NOT_FOR_TREES = {"sklearn", "pandas", "shap", "fastparquet"}
 FORBIDDEN = {
     "authorizer": NUMERIC | {"fastapi", "starlette", "pydantic", "mangum"},
+    "uploads": NUMERIC,
+    "jobs": NUMERIC,
     "usage": NUMERIC,
     "site": NUMERIC,
     "mlclassification": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "mlregression": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "gbdtclassification": NOT_FOR_TREES,
     "gbdtregression": NOT_FOR_TREES,
+    "explanations": NOT_FOR_TREES | {"xgboost", "lightgbm"},
 }
 
 LOAD = """

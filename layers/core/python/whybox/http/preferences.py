@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request
 
@@ -14,6 +14,15 @@ MAX_WAIT_SECONDS: Final = 25
 """An HTTP API gives up after 30 seconds, and the function needs some of them for its answer."""
 
 MAX_LENGTH: Final = 1_000
+
+PREFER_PARAMETER: Final[dict[str, Any]] = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "respond-async: answer with a job at once, whatever its size. wait=N: wait N seconds, at "
+    f"most {MAX_WAIT_SECONDS}, for the result of a job. RFC 7240; what is not understood is ignored.",
+    "schema": {"type": "string"},
+}
 
 _NAME: Final = r"[!#$%&'*+.^_`|~0-9a-z-]+"
 _VALUE: Final = rf'{_NAME}|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
