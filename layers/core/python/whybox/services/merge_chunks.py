@@ -61,7 +61,7 @@ def merge_chunks(
         )
         return deliver_result(
             job,
-            render_result(result),
+            render_result(result, route="batch", function=worker.function),
             actual=_actual(job, worker, clock=clock),
             jobs=jobs,
             objects=objects,
