@@ -746,8 +746,8 @@ _ENTRIES: Final = (
         "The result is too large for one answer",
         "Values, errors and predictions of all test rows together are larger than one answer may carry. "
         "Nothing was charged.",
-        "Send it with Prefer: respond-async for a job, whose result may be of any size, or mark fewer rows as "
-        "test rows.",
+        "Send it with Prefer: respond-async for a job, whose result may be of any size, or mark fewer rows "
+        "as test rows.",
     ),
     Problem(
         "demo-failed",

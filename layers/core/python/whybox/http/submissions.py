@@ -75,7 +75,7 @@ def _submit(request: Request, asked: Submitted) -> StoredReply:
     if asked.prefer.wait_seconds is not None and not submission.job.is_final:
         applied.append(f"wait={asked.prefer.wait_seconds:g}")
         submission = _wait(submission, asked, worker, access)
-    return _reply(submission, applied)
+    return _reply(submission, applied, request_id=request.state.request_id)
 
 
 def limits_of(request: Request) -> Limits:
@@ -97,7 +97,7 @@ def _wait(submission: Submission, asked: Submitted, worker: Worker, access: JobA
     return Submission(job, result, submission.usage)
 
 
-def _reply(submission: Submission, applied: list[str]) -> StoredReply:
+def _reply(submission: Submission, applied: list[str], *, request_id: str) -> StoredReply:
     job = submission.job
     headers = {"location": job_path(job.job_id)}
     if applied:
@@ -106,16 +106,17 @@ def _reply(submission: Submission, applied: list[str]) -> StoredReply:
         return _as_reply(HTTPStatus.OK, headers, _done_body(job, submission.result))
     if job.status == "failed" and job.problem is not None:
         headers["content-type"] = MEDIA_TYPE
-        return _as_reply(int(job.problem["status"]), headers, render_json(dict(job.problem)))
+        document = {**job.problem, "instance": request_id}
+        return _as_reply(int(job.problem["status"]), headers, render_json(document))
     if job.is_final:
         raise ResultMissingError
-    document = {
+    queued = {
         "job_id": job.job_id,
         "status": job.status,
         "estimate": None if job.estimate is None else dict(job.estimate),
         "links": job_links(job),
     }
-    return _as_reply(HTTPStatus.ACCEPTED, headers | retry_headers(job), render_json(document))
+    return _as_reply(HTTPStatus.ACCEPTED, headers | retry_headers(job), render_json(queued))
 
 
 def _as_reply(status: int, headers: dict[str, str], body: bytes) -> StoredReply:
