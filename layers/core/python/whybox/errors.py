@@ -917,7 +917,12 @@ class BodyTooLargeError(InputError):
     code = "body-too-large"
 
     def __init__(self, *, limit: int, actual: int) -> None:
-        super().__init__(f"The body has {actual} bytes; at most {limit} fit.", limit=limit, actual=actual)
+        super().__init__(
+            f"The body has {actual} bytes; at most {limit} fit. Upload a larger table first (POST "
+            "/v1/uploads), then ask with its upload_id and without the table.",
+            limit=limit,
+            actual=actual,
+        )
 
 
 class ContentTypeUnsupportedError(InputError):

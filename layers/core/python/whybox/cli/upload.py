@@ -9,6 +9,7 @@ from pathlib import Path
 
 from whybox.cli.service_calls import add_service, reach_service
 from whybox.cli.transfer_progress import watch_transfer
+from whybox.errors import ServiceCallFailedError
 
 _EXAMPLES = """\
 examples:
@@ -56,5 +57,7 @@ def run(options: argparse.Namespace) -> None:
         service.send_file(path, announced, on_bytes=on_bytes)
     # Asking tells the service that the file is there, and us whether it is the one that was announced.
     state = service.ask("GET", f"/v1/uploads/{announced['upload_id']}").document
-    print(f"{path.name}: {state['bytes']:,} bytes {state['status']}", file=sys.stderr)
+    if state["status"] != "received":
+        raise ServiceCallFailedError(f"The upload is {state['status']}: did {path.name} change on the way?")
+    print(f"{path.name}: {state['bytes']:,} bytes received", file=sys.stderr)
     print(announced["upload_id"])

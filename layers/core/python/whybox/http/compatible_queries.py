@@ -34,6 +34,10 @@ class CompatibleQuery(TableQuery):
         float, Field(ge=50, le=99.9, description="Level of the prediction intervals in percent."), DECIMAL
     ] = 95.0
     n_layers: Annotated[int, Field(ge=1, le=3, description="Layers of hidden features."), WHOLE] = 1
+    upload_id: Annotated[
+        str | None,
+        Field(max_length=80, description="A finished upload that holds the table; send no body with it."),
+    ] = None
 
     def request(
         self, kind: TaskKind, model: ModelChoice, *, has_intervals: bool = False, route: str

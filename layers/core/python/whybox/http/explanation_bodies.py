@@ -40,8 +40,8 @@ ROUTE: Final = "/v1/explanations"
 MAX_COLUMNS: Final = 1_000
 MAX_PARAMETERS: Final = 50
 MAX_ROW_ID: Final = 2_000_000
-MAX_BACKGROUND: Final = 1_000
-MAX_BUDGET_SECONDS: Final = 600
+MAX_BACKGROUND: Final = 10_000
+MAX_BUDGET_SECONDS: Final = 900
 
 # In an error's place these stand for a member of a union; no field of any document is called so.
 UPLOAD, RECORDS, ROWS = "an upload", "the records", "the rows"
@@ -101,7 +101,7 @@ class ColumnSplitBody(Part):
 class DrawnSplitBody(Part):
     """Training rows are drawn with the seed."""
 
-    test_size: Annotated[float, Field(gt=0, lt=1, description="The share of test rows.")]
+    test_size: Annotated[float, Field(ge=0.01, le=0.99, description="The share of test rows.")]
     stratify: Annotated[
         bool | None, Field(description="Draw every class in proportion; null does where there are classes.")
     ] = None
@@ -234,7 +234,7 @@ class JobBody(Part):
     budget_seconds: Annotated[
         float | None,
         Field(
-            gt=0,
+            ge=0.001,
             le=MAX_BUDGET_SECONDS,
             description="Most work to spend on sampling where no exact way exists.",
         ),

@@ -24,15 +24,14 @@ from whybox.http.forms import FILE_PART, JOB_PART, MULTIPART, is_form, read_file
 from whybox.http.idempotency_keys import KEY_PARAMETER, read_idempotency_key
 from whybox.http.identities import authorize_explanation
 from whybox.http.job_access import job_ports
-from whybox.http.job_answers import LinksPart, Status
+from whybox.http.job_answers import QUEUED_RESPONSE, LinksPart
 from whybox.http.json_bodies import parse_json_body
 from whybox.http.openapi_words import COMPONENT, SECURITY, problem_responses
 from whybox.http.parameters import refuse_parameters
 from whybox.http.preferences import PREFER_PARAMETER, read_preferences
-from whybox.http.replays import LEASE_SECONDS, as_response
-from whybox.http.submissions import Asked, submit
-from whybox.ports import Identity, StoredReply
-from whybox.services.answer_once import KeyedRequest, answer_once
+from whybox.http.submissions import Submitted, submit_once
+from whybox.ports import Identity
+from whybox.services.answer_once import KeyedRequest
 from whybox.services.charge_request import digest
 from whybox.services.fetch_table import store_table
 from whybox.services.fetch_upload import fetch_upload
@@ -50,29 +49,6 @@ class ExplanationAnswer(BaseModel):
     result: Annotated[dict[str, Any], Field(description="The result document.")] = {}
     links: LinksPart
 
-
-class QueuedAnswer(BaseModel):
-    """A job that waits or runs."""
-
-    job_id: str
-    status: Status
-    estimate: Annotated[dict[str, Any] | None, Field(description="seconds, memory_mb and route.")]
-    links: LinksPart
-
-
-def _header(description: str) -> dict[str, Any]:
-    return {"description": description, "schema": {"type": "string"}}
-
-
-QUEUED_RESPONSE: Final[dict[str, Any]] = {
-    "model": QueuedAnswer,
-    "description": "More work than one request has time for, or Prefer: respond-async: a job does it.",
-    "headers": {
-        "Location": _header("The job."),
-        "Retry-After": _header("Seconds until it may be done."),
-        "Preference-Applied": _header("What was done of what Prefer asked for."),
-    },
-}
 
 REQUEST_BODY: Final[dict[str, Any]] = {
     "parameters": [KEY_PARAMETER, PREFER_PARAMETER],
@@ -98,7 +74,10 @@ REQUEST_BODY: Final[dict[str, Any]] = {
                             "contentMediaType": "application/octet-stream",
                             "description": "The table.",
                         },
-                        JOB_PART: {"$ref": f"{COMPONENT}{JobBody.__name__}"},
+                        JOB_PART: {
+                            "$ref": f"{COMPONENT}{JobBody.__name__}",
+                            "description": "The JSON document above, without source.",
+                        },
                     },
                     "additionalProperties": False,
                 },
@@ -137,18 +116,14 @@ async def explain(request: Request, caller: Annotated[Identity, Depends(authoriz
     """
     key = read_idempotency_key(request)
     reading = _read(request, await request.body(), tenant=caller.tenant)
-    prefer, state = read_preferences(request), request.app.state
-
-    def work() -> StoredReply:
-        return submit(
-            request, Asked(caller.tenant, reading.explanation, reading.pin_table(), prefer, FUNCTION)
-        )
-
-    keyed = KeyedRequest(caller.tenant, f"POST {ROUTE}", reading.fingerprint, key)
-    return as_response(
-        request,
-        answer_once(keyed, work, replies=state.replies, clock=state.clock, lease_seconds=LEASE_SECONDS),
+    job = Submitted(
+        tenant=caller.tenant,
+        explanation=reading.explanation,
+        pin_table=reading.pin_table,
+        prefer=read_preferences(request),
+        function=FUNCTION,
     )
+    return submit_once(request, KeyedRequest(caller.tenant, f"POST {ROUTE}", reading.fingerprint, key), job)
 
 
 def _read(request: Request, body: bytes, *, tenant: str) -> _Reading:

@@ -47,6 +47,30 @@ class JobAnswer(BaseModel):
     links: LinksPart
 
 
+class QueuedAnswer(BaseModel):
+    """A job that waits or runs."""
+
+    job_id: str
+    status: Status
+    estimate: Annotated[dict[str, Any] | None, Field(description="seconds, memory_mb and route.")]
+    links: LinksPart
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+QUEUED_RESPONSE: Final[dict[str, Any]] = {
+    "model": QueuedAnswer,
+    "description": "More work than one request has time for, or Prefer: respond-async: a job does it.",
+    "headers": {
+        "Location": _header("The job."),
+        "Retry-After": _header("Seconds until it may be done."),
+        "Preference-Applied": _header("What was done of what Prefer asked for."),
+    },
+}
+
+
 def job_path(job_id: str) -> str:
     """Return where a job is found."""
     return f"{ROUTE}/{job_id}"

@@ -66,8 +66,8 @@ _ENTRIES: Final = (
         "not-found",
         404,
         "Nothing is here",
-        "No route has this path.",
-        "Look the path up in /docs or /openapi.json; paths are case-sensitive.",
+        "No route has this path, or nothing of yours has this id.",
+        "Look the path up in /docs or /openapi.json; paths are case-sensitive. GET /v1/jobs lists your jobs.",
     ),
     Problem(
         "method-not-allowed",
@@ -123,7 +123,8 @@ _ENTRIES: Final = (
         413,
         "The body is too large",
         "A request that is answered at once may carry a few megabytes only; limit says how many bytes.",
-        "Send fewer rows or columns, or fewer decimals.",
+        "Upload the table first (POST /v1/uploads, or whybox upload FILE); then send the same request with "
+        "?upload_id=ID and no body, or POST /v1/explanations with that upload_id.",
     ),
     Problem(
         "content-type-unsupported",
@@ -745,7 +746,8 @@ _ENTRIES: Final = (
         "The result is too large for one answer",
         "Values, errors and predictions of all test rows together are larger than one answer may carry. "
         "Nothing was charged.",
-        "Mark fewer rows as test rows, or ask without interpretability.",
+        "Send it with Prefer: respond-async for a job, whose result may be of any size, or mark fewer rows "
+        "as test rows.",
     ),
     Problem(
         "demo-failed",

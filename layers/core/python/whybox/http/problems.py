@@ -36,7 +36,7 @@ def problem_of(error: BaseException | str) -> Problem:
 def problem_document(
     error: BaseException | str, *, request_id: str | None = None, token_source: str | None = None
 ) -> dict[str, Any]:
-    """Return the document that tells about an error or a catalogue code, as an answer or a job's record has it.
+    """Return the document that tells about an error or a catalogue code, in an answer or a job's record.
 
     ``token_source`` is the identity provider that tokens come from, None where the service makes its own.
 
@@ -76,21 +76,6 @@ def problem_answer(
     }
     body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return problem.status, answer_headers, body.encode("utf-8", "replace")
-
-
-def problem_document(
-    error: BaseException | str, *, request_id: str, token_source: str | None = None
-) -> dict[str, Any]:
-    """Return what ``problem_answer`` puts into the body, as it is also kept with a job that failed."""
-    problem = problem_of(error)
-    document: dict[str, Any] = {
-        "type": f"/problems/{problem.code}",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": _detail(error, problem, token_source),
-        "instance": request_id,
-    }
-    return document | _facts(error) if isinstance(error, WhyboxError) else document
 
 
 def _detail(error: BaseException | str, problem: Problem, token_source: str | None) -> str:

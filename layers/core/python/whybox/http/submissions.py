@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import Request
+from fastapi.responses import Response
 
 from whybox.domain.jobs.explanation_requests import ExplanationRequest
 from whybox.domain.jobs.job_documents import PinnedTable
@@ -18,7 +20,9 @@ from whybox.http.job_access import JobAccess, lambda_context
 from whybox.http.job_answers import job_links, job_path, retry_headers
 from whybox.http.job_workers import worker_of
 from whybox.http.problems import MEDIA_TYPE
+from whybox.http.replays import answer_keyed
 from whybox.ports import StoredReply
+from whybox.services.answer_once import KeyedRequest
 from whybox.services.await_job import await_job
 from whybox.services.estimate_job import DEFAULT_LIMITS, Limits
 from whybox.services.hold_job import Worker
@@ -29,28 +33,32 @@ REPLY_SECONDS: Final = 3.0
 """What reading and sending a result takes after a wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
     """What one request wants: by whom, of which table, through which function."""
 
     tenant: str
     explanation: ExplanationRequest
-    table: PinnedTable
+    pin_table: Callable[[], PinnedTable]
     prefer: Preference
     function: str
 
 
-def submit(request: Request, asked: Asked) -> StoredReply:
-    """Submit a job and return what the caller is answered; raises as ``submit_job`` does.
+def submit_once(request: Request, keyed: KeyedRequest, asked: Submitted) -> Response:
+    """Submit a job, once per Idempotency-Key, and answer; raises as ``submit_job`` does.
 
     A job that failed while the caller waited is answered with its problem, as if it had been computed here.
     """
+    return answer_keyed(request, keyed, lambda: _submit(request, asked))
+
+
+def _submit(request: Request, asked: Submitted) -> StoredReply:
     access: JobAccess = request.app.state.job_access
     state, ports = request.app.state, access.ports
     worker = worker_of(lambda_context(request), function=asked.function, request_id=request.state.request_id)
     submission = submit_job(
         asked.explanation,
-        asked.table,
+        asked.pin_table(),
         tenant=asked.tenant,
         prefer=asked.prefer,
         jobs=ports.jobs,
@@ -67,7 +75,7 @@ def submit(request: Request, asked: Asked) -> StoredReply:
     if asked.prefer.wait_seconds is not None and not submission.job.is_final:
         applied.append(f"wait={asked.prefer.wait_seconds:g}")
         submission = _wait(submission, asked, worker, access)
-    return _reply(submission, applied)
+    return _reply(submission, applied, request_id=request.state.request_id)
 
 
 def limits_of(request: Request) -> Limits:
@@ -78,7 +86,7 @@ def limits_of(request: Request) -> Limits:
     return Limits(light_memory_mb=light, heavy_memory_mb=access.heavy_memory_mb)
 
 
-def _wait(submission: Submission, asked: Asked, worker: Worker, access: JobAccess) -> Submission:
+def _wait(submission: Submission, asked: Submitted, worker: Worker, access: JobAccess) -> Submission:
     """Wait as long as the caller would and this function can, and fetch the result if there is one then."""
     seconds = min(asked.prefer.wait_seconds or 0, worker.remaining_seconds() - REPLY_SECONDS)
     job = await_job(submission.job, wait_seconds=seconds, jobs=access.ports.jobs)
@@ -89,7 +97,7 @@ def _wait(submission: Submission, asked: Asked, worker: Worker, access: JobAcces
     return Submission(job, result, submission.usage)
 
 
-def _reply(submission: Submission, applied: list[str]) -> StoredReply:
+def _reply(submission: Submission, applied: list[str], *, request_id: str) -> StoredReply:
     job = submission.job
     headers = {"location": job_path(job.job_id)}
     if applied:
@@ -98,16 +106,17 @@ def _reply(submission: Submission, applied: list[str]) -> StoredReply:
         return _as_reply(HTTPStatus.OK, headers, _done_body(job, submission.result))
     if job.status == "failed" and job.problem is not None:
         headers["content-type"] = MEDIA_TYPE
-        return _as_reply(int(job.problem["status"]), headers, render_json(dict(job.problem)))
+        document = {**job.problem, "instance": request_id}
+        return _as_reply(int(job.problem["status"]), headers, render_json(document))
     if job.is_final:
         raise ResultMissingError
-    document = {
+    queued = {
         "job_id": job.job_id,
         "status": job.status,
         "estimate": None if job.estimate is None else dict(job.estimate),
         "links": job_links(job),
     }
-    return _as_reply(HTTPStatus.ACCEPTED, headers | retry_headers(job), render_json(document))
+    return _as_reply(HTTPStatus.ACCEPTED, headers | retry_headers(job), render_json(queued))
 
 
 def _as_reply(status: int, headers: dict[str, str], body: bytes) -> StoredReply:

@@ -23,9 +23,9 @@ from whybox.http.json_bodies import parse_json_body
 from whybox.http.openapi_words import SECURITY, body_schema, problem_responses
 from whybox.http.parameters import refuse_parameters
 from whybox.http.problems import problem_document
-from whybox.http.replays import LEASE_SECONDS, as_response
+from whybox.http.replays import answer_keyed
 from whybox.ports import Identity, StoredReply
-from whybox.services.answer_once import KeyedRequest, answer_once
+from whybox.services.answer_once import KeyedRequest
 from whybox.services.create_upload import OpenUpload, create_upload
 from whybox.services.read_upload import read_upload
 
@@ -103,7 +103,7 @@ async def upload_link(
     asked = parse_json_body(
         body, request.headers.get("content-type"), model=UploadBody, limit=MAX_BODY_BYTES
     ).as_request()
-    ports, state = job_ports(request), request.app.state
+    ports, clock = job_ports(request), request.app.state.clock
 
     def work() -> StoredReply:
         opened = create_upload(
@@ -111,16 +111,13 @@ async def upload_link(
             tenant=caller.tenant,
             uploads=ports.uploads,
             announcements=ports.announcements,
-            clock=state.clock,
+            clock=clock,
         )
         headers = (("content-type", JSON), ("location", f"{ROUTE}/{opened.announcement.upload_id}"))
         return StoredReply(HTTPStatus.CREATED, headers, render_json(_describe_link(opened)))
 
     keyed = KeyedRequest(caller.tenant, f"POST {ROUTE}", hashlib.sha256(body).hexdigest(), key)
-    return as_response(
-        request,
-        answer_once(keyed, work, replies=state.replies, clock=state.clock, lease_seconds=LEASE_SECONDS),
-    )
+    return answer_keyed(request, keyed, work)
 
 
 @router.get(
