@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from tests.unit.services.batch_bench import RIDGE, TENANT, Bench, table
@@ -13,7 +12,8 @@ from whybox.domain.jobs.jobs import Job
 from whybox.errors import BackingServiceError, DependencyUnavailableError, OutOfTimeError
 from whybox.services.charge_job import job_receipt
 from whybox.services.estimate_job import Limits
-from whybox.services.run_task import run_task
+from whybox.services.explain_chunk import explain_chunk
+from whybox.services.merge_chunks import merge_chunks
 
 N_ROWS = 17_600
 N_EXPLAINED = 16_720  # three blocks
@@ -38,18 +38,17 @@ def begun(bench: Bench, content: bytes, request: dict | None = None) -> Job:
     return bench.jobs.claim(TENANT, job.job_id, lease_seconds=3600, now=bench.clock.now()).job
 
 
-def task(bench: Bench, job: Job, name: str, **more) -> dict:
-    attempt = Attempt(TENANT, job.job_id, job.fence)
-    event = {"tenant": attempt.tenant, "job_id": attempt.job_id, "fence": attempt.fence}
-    return run_task(event | {"task": name, **more}, worker=bench.worker, **bench.stores)
+def attempt_at(job: Job) -> Attempt:
+    return Attempt(TENANT, job.job_id, job.fence)
 
 
 def explain(bench: Bench, job: Job, *blocks: int) -> int:
-    return task(bench, job, "explain_chunk", blocks=list(blocks or BLOCKS))["n_blocks"]
+    wanted = range(*(blocks or BLOCKS))
+    return explain_chunk(attempt_at(job), wanted, worker=bench.worker, **bench.stores)
 
 
 def merge(bench: Bench, job: Job) -> str:
-    return task(bench, job, "merge_chunks")["status"]
+    return merge_chunks(attempt_at(job), worker=bench.worker, **bench.stores).status
 
 
 def numbers(document: bytes) -> dict:
@@ -161,13 +160,6 @@ def test_a_merge_that_was_cut_off_after_the_end_charges_and_publishes_again(benc
 
     assert merge(bench, job) == "done"
     assert bench.used() == 1
-
-
-def test_a_task_of_another_name_is_refused(bench, content):
-    job = begun(bench, content)
-
-    with pytest.raises(ValueError, match="no task"):
-        task(bench, replace(job), "dance")
 
 
 @pytest.mark.parametrize("is_late", [False, True])
