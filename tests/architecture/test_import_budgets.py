@@ -18,12 +18,15 @@ FORBIDDEN = {
     "authorizer": NUMERIC | {"fastapi", "starlette", "pydantic", "mangum"},
     "uploads": NUMERIC,
     "jobs": NUMERIC,
+    "fail_job": NUMERIC,
+    "sweep": NUMERIC,
     "usage": NUMERIC,
     "site": NUMERIC,
     "mlclassification": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "mlregression": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "gbdtclassification": NOT_FOR_TREES,
     "gbdtregression": NOT_FOR_TREES,
+    "explain_batch": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "explanations": NOT_FOR_TREES | {"xgboost", "lightgbm"},
 }
 

@@ -20,7 +20,7 @@ from whybox.settings import Settings
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "core" / "python" / "whybox"
 REGION = "us-east-1"
-LIGHT = {"Authorizer", "Uploads", "Jobs", "Usage", "Site"}
+LIGHT = {"Authorizer", "Uploads", "Jobs", "FailJob", "Sweep", "Usage", "Site"}
 
 
 def complaints(document: dict[str, Any]) -> list[str]:
@@ -102,7 +102,7 @@ def test_only_functions_that_charge_refund_or_keep_replies_may_write_the_ledger(
             writers.add(name.removesuffix("Role"))
 
     compatible = {"MlClassification", "MlRegression", "GbdtClassification", "GbdtRegression"}
-    assert writers == compatible | {"Uploads", "Explanations", "Jobs"}
+    assert writers == compatible | {"Uploads", "Explanations", "Jobs", "ExplainBatch", "FailJob", "Sweep"}
 
 
 def test_light_functions_carry_no_numeric_layer(translated):

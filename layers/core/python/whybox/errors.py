@@ -5,6 +5,7 @@ WhyboxError
 │   ├── InputError          the table, the parameters or the body
 │   ├── AuthenticationError who are you?            (one answer for every cause)
 │   ├── AccessError         you may not do that
+│   ├── WaitError           the same again, later
 │   └── QuotaError          you may, but not now
 ├── ComputationError        our own numbers failed our own check; never delivered, never charged
 ├── ConfigurationError      the operator can fix it; the service refuses to start
@@ -61,6 +62,12 @@ class WhyboxError(Exception):
 
 class RequestError(WhyboxError):
     """The caller can fix it."""
+
+
+class WaitError(RequestError):
+    """The same request will do, later; nothing about it is to be changed."""
+
+    retry_after_seconds: int = 2
 
 
 class InputError(RequestError):
@@ -879,11 +886,10 @@ class IdempotencyKeyReusedError(InputError):
         )
 
 
-class IdempotencyInProgressError(RequestError):
+class IdempotencyInProgressError(WaitError):
     """The first request with this Idempotency-Key still runs."""
 
     code = "idempotency-in-progress"
-    retry_after_seconds: ClassVar[int] = 2
 
     def __init__(self) -> None:
         super().__init__(
@@ -1351,7 +1357,7 @@ class ChecksumInvalidError(InputError):
         super().__init__("sha256 must be the 64 hexadecimal digits of the file's SHA-256, or be left out.")
 
 
-class TooManyPendingUploadsError(QuotaError):
+class TooManyPendingUploadsError(WaitError):
     """As many links to upload are open as one caller may have."""
 
     code = "too-many-pending-uploads"
@@ -1363,11 +1369,10 @@ class TooManyPendingUploadsError(QuotaError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class UploadIncompleteError(RequestError):
+class UploadIncompleteError(WaitError):
     """The link was given out and nothing was stored with it so far."""
 
     code = "upload-incomplete"
-    retry_after_seconds: ClassVar[int] = 2
 
     def __init__(self) -> None:
         super().__init__("The file has not arrived yet: upload it first, then start the job.")
@@ -1413,11 +1418,11 @@ class JobTooLargeError(InputError):
         self.reason = reason
 
 
-class ResultNotReadyError(RequestError):
+class ResultNotReadyError(WaitError):
     """The job waits or runs; its result is not there yet."""
 
     code = "result-not-ready"
-    retry_after_seconds: ClassVar[int] = 5
+    retry_after_seconds = 5
 
     def __init__(self) -> None:
         super().__init__("The job has not ended yet; ask for its status, or try again later.")

@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from whybox.adapters.aws.clients import AwsClients
     from whybox.adapters.aws.secret_keys import SecretKeys
     from whybox.adapters.local.signed_links import SignedLinks
-    from whybox.job_ports import BatchStarter, JobStore, ObjectStore, UploadSigner, WorkQueue
+    from whybox.job_ports import (
+        BatchStarter,
+        JobStore,
+        ObjectStore,
+        UploadSigner,
+        UploadStore,
+        WorkQueue,
+    )
 
 __all__ = ["Ports", "connect"]
 
@@ -69,6 +76,11 @@ class Ports(ABC):
     @abstractmethod
     def uploads(self) -> UploadSigner:
         """Links by which a caller stores an object himself."""
+
+    @property
+    @abstractmethod
+    def announcements(self) -> UploadStore:
+        """The uploads that were announced."""
 
     @property
     @abstractmethod
@@ -137,6 +149,12 @@ class _LocalPorts(Ports):
         from whybox.adapters.local.folder_objects import FolderUploads
 
         return FolderUploads(self._bucket, links=self._links)
+
+    @cached_property
+    def announcements(self) -> UploadStore:
+        from whybox.adapters.local.sqlite_uploads import SqliteUploads
+
+        return SqliteUploads(self.settings.home / "uploads.sqlite3")
 
     @cached_property
     def explain_queue(self) -> WorkQueue:
@@ -221,6 +239,12 @@ class _AwsPorts(Ports):
         from whybox.adapters.aws.s3_objects import S3Uploads
 
         return S3Uploads(self._s3, _given(self.aws.bucket, "WHYBOX_BUCKET"))
+
+    @cached_property
+    def announcements(self) -> UploadStore:
+        from whybox.adapters.aws.dynamodb_uploads import DynamodbUploads
+
+        return DynamodbUploads(self.dynamodb, _given(self.aws.jobs_table, "WHYBOX_JOBS_TABLE"))
 
     @cached_property
     def explain_queue(self) -> WorkQueue:

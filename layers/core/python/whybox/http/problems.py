@@ -14,6 +14,7 @@ from whybox.errors import (
     MethodNotAllowedError,
     QuotaExceededError,
     RequestError,
+    WaitError,
     WhyboxError,
 )
 from whybox.http.problem_catalogue import CATALOGUE, Problem
@@ -36,7 +37,7 @@ def problem_of(error: BaseException | str) -> Problem:
 def problem_document(
     error: BaseException | str, *, request_id: str | None = None, token_source: str | None = None
 ) -> dict[str, Any]:
-    """Return the document that tells about an error or a catalogue code, in an answer or a job's record.
+    """Return what an answer or a job's record tells about an error or a catalogue code.
 
     ``token_source`` is the identity provider that tokens come from, None where the service makes its own.
 
@@ -127,8 +128,9 @@ def _own_headers(error: BaseException | str, problem: Problem, now: datetime | N
         return {"allow": ", ".join(error.allowed)}
     if isinstance(error, QuotaExceededError):
         return {"retry-after": str(seconds_until(error.resets_at, now=now or datetime.now(UTC)))}
-    seconds = getattr(error, "retry_after_seconds", None)
-    return {} if seconds is None else {"retry-after": str(seconds)}
+    if isinstance(error, BackingServiceError | WaitError):
+        return {"retry-after": str(error.retry_after_seconds)}
+    return {}
 
 
 def seconds_until(moment: datetime, *, now: datetime) -> int:

@@ -23,7 +23,7 @@ from whybox.ports import Clock, UsageLedger
 from whybox.services.charge_job import settle_job
 from whybox.services.deliver_result import deliver_result, publish_result
 from whybox.services.end_attempt import end_attempt
-from whybox.services.explain_blocks import AttributedBlock, block_of, finish_explanation
+from whybox.services.explain_blocks import AttributedBlock, block_of, count_blocks, finish_explanation
 from whybox.services.hold_attempt import find_attempt, fit_attempt, renew_attempt
 from whybox.services.hold_job import Worker
 from whybox.services.render_result import render_result
@@ -56,10 +56,12 @@ def merge_chunks(
         if job.is_cancel_requested:
             return end_attempt(job, {}, jobs=jobs, objects=objects, usage=usage, clock=clock)
         fitted = fit_attempt(job, objects=objects)
-        result = finish_explanation(fitted, _stored_blocks(job, fitted.n_blocks, objects=objects))
+        result = finish_explanation(
+            fitted, _stored_blocks(job, count_blocks(fitted.prepared), objects=objects)
+        )
         return deliver_result(
             job,
-            render_result(result, route="batch", function=worker.function),
+            render_result(result),
             actual=_actual(job, worker, clock=clock),
             jobs=jobs,
             objects=objects,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -58,6 +58,17 @@ class Announcement:
     def is_pending(self, now: datetime) -> bool:
         """Whether its link can still be used."""
         return self.arrival is None and now < self.expires_at
+
+
+def with_arrival(announcement: Announcement, arrival: Arrival) -> Announcement:
+    """Return the announcement with what arrived; the first stands, but may learn its checksum later."""
+    first = announcement.arrival
+    if first is None:
+        return replace(announcement, arrival=arrival)
+    is_same = (first.version, first.n_bytes) == (arrival.version, arrival.n_bytes)
+    if first.sha256 is None and is_same:
+        return replace(announcement, arrival=replace(first, sha256=arrival.sha256))
+    return announcement
 
 
 @dataclass(frozen=True, slots=True)
