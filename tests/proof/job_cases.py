@@ -14,7 +14,7 @@ import numpy as np
 
 from whybox.domain.jobs.explanation_requests import ExplanationRequest, ModelChoice
 from whybox.domain.jobs.job_documents import TablePin, document_of, job_id_of
-from whybox.services.explain_blocks import compute_explanation
+from whybox.services.finish_explanation import compute_explanation
 from whybox.services.prepare_explanation import prepare_explanation
 from whybox.services.render_result import render_result
 
