@@ -68,7 +68,7 @@ event = {
     },
 }
 class Context:
-    function_name = "f"; memory_limit_in_mb = "128"; invoked_function_arn = "arn"; aws_request_id = "r"
+    function_name = "f"; memory_limit_in_mb = "1769"; invoked_function_arn = "arn"; aws_request_id = "r"
 answer = handler.handler(event, Context())
 assert answer["statusCode"] == 200, answer["body"]
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))

@@ -17,8 +17,8 @@ ALL = ("explain:write", "jobs:read")
 FILES = {
     "result.json": (b'{"metrics":{}}', "application/json"),
     "attributions.parquet": (b"PAR1...PAR1", "application/vnd.apache.parquet"),
-    "attributions.csv": (b"row,value.a\n0,-0.5\n", "text/csv"),
-    "report.html": (b"<!doctype html><p>report</p>", "text/html"),
+    "attributions.csv": (b"row,value.a\n0,-0.5\n", "text/csv; charset=utf-8"),
+    "report.html": (b"<!doctype html><p>report</p>", "text/html; charset=utf-8"),
 }
 
 
@@ -61,7 +61,7 @@ def finish(service):
         outcome = Outcome(
             status,
             result_key=prefix if status == "done" else None,
-            actual={"seconds": 1.5, "peak_memory_mb": 300, "function": "explain_heavy"},
+            actual={"seconds": 1.5, "peak_memory_mb": 300, "function": "explain_heavy", "files": list(files)},
             problem=problem,
         )
         service.jobs.finish(tenant, job_id, fence=held.fence, outcome=outcome, now=service.clock.now())
@@ -113,7 +113,9 @@ def test_a_job_that_is_done_leads_to_its_result(ask, put_job, finish):
     answer = ask("GET", "/v1/jobs/j1")
 
     assert answer.document["links"] == {"self": "/v1/jobs/j1", "result": "/v1/jobs/j1/result"}
-    assert answer.document["actual"]["function"] == "explain_heavy"
+    assert answer.document["actual"] == {
+        "seconds": 1.5, "peak_memory_mb": 300, "function": "explain_heavy"
+    }  # fmt: skip
     assert answer.document["finished_at"] == "2026-11-20T12:00:00+00:00"
     assert "retry-after" not in answer.headers
 
@@ -239,7 +241,7 @@ def test_without_a_format_the_accept_header_decides(ask, put_job, finish, accept
 
     answer = ask("GET", "/v1/jobs/j1/result", headers={} if accept is None else {"accept": accept})
 
-    assert (answer.status, answer.headers["content-type"]) == (200, expected)
+    assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, expected)
 
 
 def test_a_format_in_the_query_says_more_than_a_clients_usual_accept_header(ask, put_job, finish):
@@ -248,7 +250,7 @@ def test_a_format_in_the_query_says_more_than_a_clients_usual_accept_header(ask,
 
     answer = ask("GET", "/v1/jobs/j1/result", query="format=csv", headers={"accept": "application/json"})
 
-    assert answer.headers["content-type"] == "text/csv"
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
 
 
 def test_a_type_no_result_has_is_not_acceptable(ask, put_job, finish):

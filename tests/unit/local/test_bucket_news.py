@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.parser.models import S3Model
 
-from whybox.adapters.local.sqlite_told_files import SqliteToldFiles
 from whybox.adapters.local.sqlite_queue import SqliteQueue
+from whybox.adapters.local.sqlite_told_files import SqliteToldFiles
 from whybox.adapters.local.system_clock import SystemClock
 from whybox.adapters.local.versioned_files import VersionedFiles
 from whybox.local.bucket_news import BucketNews

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from whybox.cli.service_calls import add_service, reach_service
 from whybox.cli.transfer_progress import watch_transfer
 
-FORMATS = ("json", "parquet", "csv", "html")
+FORMATS = ("json", "parquet", "csv", "html", "predictions")
 
 _EXAMPLES = """\
 examples:
@@ -21,7 +21,8 @@ examples:
   whybox result JOB --format csv -o big.csv           the same for spreadsheets
   whybox result JOB --format html -o report.html      the report, for people
 
-A large result comes from a signed link, which the command follows; its document holds a summary.
+A large result comes from a signed link, which the command follows. Its document holds a summary, and --format
+predictions fetches the Parquet with the predictions that it leaves out.
 """
 
 

@@ -13,6 +13,9 @@ ROUTE: Final = "/v1/jobs"
 MAX_RETRY_SECONDS: Final = 60
 """A job that was estimated to take an hour may have failed long before."""
 
+ACTUAL: Final = ("seconds", "peak_memory_mb", "function")
+"""What a job keeps beside these is not for its owner."""
+
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
@@ -88,7 +91,7 @@ def describe_job(job: Job) -> dict[str, Any]:
         "progress": {"rows_done": job.rows_done, "rows_total": job.rows_total},
         "attempts": job.attempts,
         "estimate": None if job.estimate is None else dict(job.estimate),
-        "actual": None if job.actual is None else dict(job.actual),
+        "actual": job.actual and {name: job.actual[name] for name in ACTUAL if name in job.actual},
         "problem": None if job.problem is None else dict(job.problem),
         "links": job_links(job),
     }

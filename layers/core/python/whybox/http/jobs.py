@@ -25,7 +25,12 @@ from whybox.services.read_job import read_job
 from whybox.services.read_result import FILES, ResultFile, read_result
 
 MAX_CURSOR_LENGTH: Final = 1_000
-FORMATS: Final = {content_type: name for name, (_, content_type) in FILES.items()}
+FORMATS: Final = {
+    content_type.partition(";")[0]: name for name, (_, content_type) in reversed(list(FILES.items()))
+}
+"""What the Accept header may ask for; of two formats of one type the first in FILES."""
+
+OFFERED: Final = tuple(dict.fromkeys(content_type.partition(";")[0] for _, content_type in FILES.values()))
 
 router = APIRouter()
 
@@ -53,9 +58,10 @@ class ResultQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Annotated[
-        Literal["json", "parquet", "csv", "html"] | None,
+        Literal["json", "parquet", "csv", "html", "predictions"] | None,
         Field(
-            description="Left out, the Accept header decides; that is JSON for a client that takes anything."
+            description="Left out, the Accept header decides; that is JSON for a client that takes anything. "
+            "predictions is a Parquet of its own, where the JSON leaves them out."
         ),
     ] = None
 
@@ -136,7 +142,7 @@ async def job_cancel(
             "description": "The result document, a line for every explained row, or the report for people.",
             "content": {
                 JSON: {"schema": {"type": "object"}},
-                **{name: {"schema": {"type": "string"}} for name in FORMATS if name != JSON},
+                **{name: {"schema": {"type": "string"}} for name in OFFERED if name != JSON},
             },
         },
         303: {
@@ -153,7 +159,7 @@ async def job_result(
 ) -> Response:
     """Return the result as JSON, Parquet, CSV or HTML; of a large one the JSON is a summary."""
     ports = job_ports(request)
-    wanted = query.format or FORMATS[preferred_type(request.headers.get("accept"), list(FORMATS))]
+    wanted = query.format or FORMATS[preferred_type(request.headers.get("accept"), OFFERED)]
     found = read_result(caller.tenant, job_id, wanted, jobs=ports.jobs, objects=ports.objects)
     if found.content is None:
         link = {"location": found.link or ""}

@@ -23,7 +23,8 @@ from whybox.ports import Clock, UsageLedger
 from whybox.services.charge_job import settle_job
 from whybox.services.deliver_result import deliver_result, publish_result
 from whybox.services.end_attempt import end_attempt
-from whybox.services.explain_blocks import AttributedBlock, block_of, count_blocks, finish_explanation
+from whybox.services.explain_blocks import AttributedBlock, block_of, count_blocks
+from whybox.services.finish_explanation import finish_explanation
 from whybox.services.hold_attempt import find_attempt, fit_attempt, renew_attempt
 from whybox.services.hold_job import Worker, describe_actual
 from whybox.services.render_result import render_result
