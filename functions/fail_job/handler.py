@@ -22,7 +22,8 @@ from whybox.wiring import connect
 logger = Logger(service="fail_job")
 copy_config_to_registered_loggers(logger, include={"whybox"})
 ports = connect(Settings.from_environment(os.environ))  # once per container
-stores = {"jobs": ports.jobs, "objects": ports.objects, "usage": ports.usage, "clock": ports.clock}
+end = partial(fail_job, jobs=ports.jobs, objects=ports.objects, usage=ports.usage, clock=ports.clock)
+bury = partial(bury_letter, jobs=ports.jobs, objects=ports.objects, usage=ports.usage, clock=ports.clock)
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
@@ -32,7 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     problem = problem_document("internal", request_id=context.aws_request_id)
     if "task" in event:
         attempt = attempt_of(event)
-        job = fail_job(attempt.tenant, attempt.job_id, problem, fence=attempt.fence, **stores)
+        job = end(attempt.tenant, attempt.job_id, problem, fence=attempt.fence)
         return {"status": None if job is None else job.status}
-    bury = logging_failures(partial(bury_letter, problem=problem, **stores))
-    return process_partial_response(event=event, record_handler=bury, processor=processor, context=context)
+    take = logging_failures(partial(bury, problem=problem))
+    return process_partial_response(event=event, record_handler=take, processor=processor, context=context)

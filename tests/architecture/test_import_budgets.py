@@ -26,6 +26,7 @@ FORBIDDEN = {
     "mlregression": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "gbdtclassification": NOT_FOR_TREES,
     "gbdtregression": NOT_FOR_TREES,
+    "explain_heavy": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "explain_batch": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "explanations": NOT_FOR_TREES | {"xgboost", "lightgbm"},
 }

@@ -102,7 +102,15 @@ def test_only_functions_that_charge_refund_or_keep_replies_may_write_the_ledger(
             writers.add(name.removesuffix("Role"))
 
     compatible = {"MlClassification", "MlRegression", "GbdtClassification", "GbdtRegression"}
-    assert writers == compatible | {"Uploads", "Explanations", "Jobs", "ExplainBatch", "FailJob", "Sweep"}
+    assert writers == compatible | {
+        "Uploads",
+        "Explanations",
+        "Jobs",
+        "ExplainBatch",
+        "ExplainHeavy",
+        "FailJob",
+        "Sweep",
+    }
 
 
 def test_light_functions_carry_no_numeric_layer(translated):

@@ -1201,13 +1201,17 @@ class FunctionError(BackingServiceError):
 
 
 class FunctionFailedError(FunctionError):
-    """The function ended, raised, or answered something that is no HTTP answer; ``cause`` is for the log."""
+    """The function ended, raised, or answered something that is no HTTP answer; ``cause`` is for the log.
+
+    ``raised`` is the class of what it raised, which a state machine may decide by.
+    """
 
     code = "function-failed"
 
-    def __init__(self, function: str, *, cause: str) -> None:
+    def __init__(self, function: str, *, cause: str, raised: str = "") -> None:
         super().__init__("The function behind this path failed.", function=function)
         self.cause = cause
+        self.raised = raised
 
 
 class FunctionTimeoutError(FunctionError):

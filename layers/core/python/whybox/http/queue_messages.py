@@ -24,7 +24,7 @@ class QueueMessage(Protocol):
         """What was sent."""
 
 
-def logging_failures(handle: Callable[[str], None]) -> Callable[[QueueMessage], None]:
+def logging_failures(handle: Callable[[str], object]) -> Callable[[QueueMessage], None]:
     """Return a handler of messages that logs what ``handle`` raises, without a word of any caller's."""
 
     def handle_message(message: QueueMessage) -> None:
@@ -35,7 +35,8 @@ def logging_failures(handle: Callable[[str], None]) -> Callable[[QueueMessage], 
             logger.warning("the message stays: %s", error.code, extra=facts)
             raise
         except Exception as error:
-            logger.exception("the message stays", exc_info=None, extra=facts | {"trace": trace_of(error)})
+            facts["trace"] = "; ".join(trace_of(error))  # no traceback: its messages may hold a caller's cell
+            logger.log(logging.ERROR, "the message stays", extra=facts)
             raise
 
     return handle_message

@@ -14,7 +14,7 @@ from whybox.domain.explanations.global_importances import summarise_attributions
 from whybox.domain.notices import Notice
 from whybox.domain.plain_values import plain_cells, plain_interval, plain_numbers
 from whybox.domain.tasks import Int64s
-from whybox.services.explain_blocks import AttributedRows, ExplanationResult
+from whybox.services.finish_explanation import AttributedRows, ExplanationResult
 from whybox.services.prepare_explanation import PreparedExplanation
 from whybox.services.read_versions import read_versions
 

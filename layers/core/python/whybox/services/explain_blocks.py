@@ -1,12 +1,11 @@
-"""Fit once, explain block by block, finish: the same bytes whoever computes which block.
+"""Fit once and explain block by block: the same bytes whoever computes which block.
 
 prepared ──fit_explanation──▶ FittedExplanation ──explain_block──▶ AttributedBlock, one per BLOCK_ROWS rows
-                                     └──finish_explanation(blocks)──▶ ExplanationResult
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
@@ -17,11 +16,8 @@ from numpy.typing import NDArray
 from whybox.domain.explanations import attribute_rows
 from whybox.domain.explanations.attributions import additivity_residual
 from whybox.domain.explanations.backgrounds import Background, sample_background
-from whybox.domain.explanations.permutation_importances import PermutationImportance, permute_columns
 from whybox.domain.models.catalogue import fit_model
 from whybox.domain.models.fitted_models import FittedModel, Float64s
-from whybox.domain.models.intervals import PredictionIntervals, prediction_intervals
-from whybox.domain.models.metrics import classification_report, regression_scores
 from whybox.domain.models.specs import TaskKind, Unit
 from whybox.domain.tasks import Int64s
 from whybox.errors import ExplanationCheckError, ResultDocumentError
@@ -98,48 +94,6 @@ def block_of(arrays: Mapping[str, NDArray[Any]]) -> AttributedBlock:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AttributedRows:
-    """All attributions, in the order of the explained rows.
-
-    ``answers`` (n, n_outputs) are the predictions in the unit, which base values and values add up to.
-    """
-
-    values: Float64s
-    std_error: Float64s | None
-    base_values: Float64s
-    answers: Float64s
-    algorithm: str
-    additivity_residual: float
-    background: Background
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ExplanationResult:
-    """All numbers of a result, as arrays; ``seconds`` is how long this process took for them."""
-
-    fitted: FittedExplanation
-    metrics: Mapping[str, Any]
-    intervals: PredictionIntervals | None
-    attributed: AttributedRows | None
-    permuted: PermutationImportance | None
-    seconds: float
-
-    @property
-    def prepared(self) -> PreparedExplanation:
-        """What the result is of."""
-        return self.fitted.prepared
-
-
-def compute_explanation(prepared: PreparedExplanation, *, on_rows: OnRows | None = None) -> ExplanationResult:
-    """Fit, explain every block, finish; raises as these do, and what ``on_rows`` raises."""
-    fitted = fit_explanation(prepared)
-    if on_rows is not None:
-        on_rows(0)
-    blocks = (explain_block(fitted, index, on_rows=on_rows) for index in range(count_blocks(prepared)))
-    return finish_explanation(fitted, blocks)
-
-
 def count_blocks(prepared: PreparedExplanation) -> int:
     """Return the blocks of an explanation; 0 where it attributes nothing to rows."""
     return -(-len(prepared.rows) // BLOCK_ROWS) if prepared.request.method == "shap" else 0
@@ -203,7 +157,7 @@ def explain_block(fitted: FittedExplanation, index: int, *, on_rows: OnRows | No
         groups=prepared.players if prepared.has_groups else None,
         budget_seconds=None if budget is None else budget * len(rows) / len(prepared.rows),
     )
-    _check_sums(found.values, found.base_values, fitted.answers(rows))
+    check_sums(found.values, found.base_values, fitted.answers(rows))
     if on_rows is not None:
         on_rows(start + len(rows))
     # One layout in memory: the last bit of a mean depends on the order in which its numbers are added up.
@@ -217,93 +171,10 @@ def block_seed(seed: int, index: int) -> int:
     return seed if index == 0 else int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
 
 
-def finish_explanation(fitted: FittedExplanation, blocks: Iterable[AttributedBlock]) -> ExplanationResult:
-    """Score the model and gather all blocks, which come in order; a permutation importance has none.
-
-    Raises
-    ------
-    IntervalLevelError
-        The training rows are too few for the level.
-    ComputationError
-        A number failed its own check, or a block is not there.
-
-    """
-    started = perf_counter()
-    prepared = fitted.prepared
-    method = prepared.request.method
-    metrics, intervals = _score(fitted)
-    attributed = _gather(fitted, blocks) if method == "shap" else None
-    permuted = _permute(fitted) if method == "permutation" else None
-    seconds = fitted.seconds + perf_counter() - started
-    return ExplanationResult(fitted, metrics, intervals, attributed, permuted, seconds)
-
-
-def _score(fitted: FittedExplanation) -> tuple[dict[str, Any], PredictionIntervals | None]:
-    """Return scores of the test rows, and intervals around their predictions where they were asked for."""
-    prepared, outputs = fitted.prepared, fitted.outputs
-    task, level = prepared.task, prepared.request.interval_level
-    y = task.y[task.test]
-    if task.kind == "classification":
-        return dict(
-            classification_report(y.astype(np.int64), outputs.argmax(axis=1), classes=task.classes)
-        ), None
-    values = outputs[:, 0]
-    intervals = (
-        None if level is None else prediction_intervals(fitted.model, task, predictions=values, level=level)
-    )
-    return dict(regression_scores(y.astype(np.float64), values)), intervals
-
-
-def _gather(fitted: FittedExplanation, blocks: Iterable[AttributedBlock]) -> AttributedRows:
-    """Lay the blocks into whole arrays, one after the other, so that no two copies of all are held."""
-    prepared = fitted.prepared
-    n_rows = len(prepared.rows)
-    values = std_error = None
-    base_values, algorithms, expected = np.empty(0), [], 0
-    for block in blocks:
-        place = slice(block.index * BLOCK_ROWS, block.index * BLOCK_ROWS + len(block.values))
-        if block.index != expected:
-            raise ResultDocumentError("explanation.values", reason="lacks a block of rows")
-        if values is None:
-            values, base_values = np.empty((n_rows, *block.values.shape[1:])), block.base_values
-        values[place] = block.values
-        if block.std_error is not None:
-            std_error = np.zeros_like(values) if std_error is None else std_error
-            std_error[place] = block.std_error
-        algorithms.append(block.algorithm)
-        expected += 1
-    if values is None or fitted.background is None or expected != count_blocks(prepared):
-        raise ResultDocumentError("explanation.values", reason="lacks a block of rows")
-    answers = fitted.answers(prepared.rows)
-    return AttributedRows(
-        values=values,
-        std_error=std_error,
-        base_values=base_values,
-        answers=answers,
-        algorithm=", ".join(dict.fromkeys(algorithms)),
-        additivity_residual=_check_sums(values, base_values, answers),
-        background=fitted.background,
-    )
-
-
-def _check_sums(values: Float64s, base_values: Float64s, answers: Float64s) -> float:
-    """Return the largest gap between sums and answers, if it is one that rounding leaves."""
+def check_sums(values: Float64s, base_values: Float64s, answers: Float64s) -> float:
+    """Return the largest gap between sums and answers; raises ExplanationCheckError if it is no rounding."""
     residual = additivity_residual(values, base_values, answers)
     tolerance = ADDITIVITY_TOLERANCE * max(1.0, float(np.abs(answers).max(initial=0.0)))
     if residual > tolerance:
         raise ExplanationCheckError("additivity to the predictions", found=residual, tolerance=tolerance)
     return residual
-
-
-def _permute(fitted: FittedExplanation) -> PermutationImportance:
-    prepared, task = fitted.prepared, fitted.prepared.task
-    request = prepared.request
-    return permute_columns(
-        fitted.model,
-        task.X[task.test[prepared.rows]],
-        task.y[task.test[prepared.rows]],
-        n_repeats=request.n_repeats,
-        seed=request.seed,
-        scoring=request.scoring,
-        groups=prepared.members if prepared.has_groups else None,
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from whybox.services.describe_result import describe_result
-from whybox.services.explain_blocks import OnRows, compute_explanation
+from whybox.services.explain_blocks import OnRows
+from whybox.services.finish_explanation import compute_explanation
 from whybox.services.prepare_explanation import PreparedExplanation
 
 

@@ -23,9 +23,10 @@ from whybox.ports import Clock, UsageLedger
 from whybox.services.charge_job import settle_job
 from whybox.services.deliver_result import deliver_result, publish_result
 from whybox.services.end_attempt import end_attempt
-from whybox.services.explain_blocks import AttributedBlock, block_of, count_blocks, finish_explanation
+from whybox.services.explain_blocks import AttributedBlock, block_of, count_blocks
+from whybox.services.finish_explanation import finish_explanation
 from whybox.services.hold_attempt import find_attempt, fit_attempt, renew_attempt
-from whybox.services.hold_job import Worker
+from whybox.services.hold_job import Worker, describe_actual
 from whybox.services.render_result import render_result
 
 
@@ -61,8 +62,8 @@ def merge_chunks(
         )
         return deliver_result(
             job,
-            render_result(result),
-            actual=_actual(job, worker, clock=clock),
+            render_result(result, route="batch", function=worker.function),
+            actual=describe_actual(job, worker=worker, clock=clock),
             jobs=jobs,
             objects=objects,
             usage=usage,
@@ -95,13 +96,3 @@ def _stored_blocks(job: Job, n_blocks: int, *, objects: ObjectStore) -> Iterator
             raise DependencyUnavailableError("store of blocks") from error
         with np.load(BytesIO(content), allow_pickle=False) as arrays:
             yield block_of(dict(arrays))
-
-
-def _actual(job: Job, worker: Worker, *, clock: Clock) -> dict[str, object]:
-    """Return what the job took, of a clock on the wall: its chunks ran side by side."""
-    started = job.started_at or job.created_at
-    return {
-        "seconds": round((clock.now() - started).total_seconds(), 3),
-        "peak_memory_mb": worker.peak_memory_mb(),
-        "function": worker.function,
-    }

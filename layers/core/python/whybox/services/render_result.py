@@ -23,7 +23,7 @@ from whybox.services.describe_result import (
     sample_result,
     summarise_result,
 )
-from whybox.services.explain_blocks import ExplanationResult
+from whybox.services.finish_explanation import ExplanationResult
 
 CSV_CELLS: Final = 5_000_000
 """Cells up to which there is a CSV: 100 MB of text; beyond it Parquet is what can still be opened."""

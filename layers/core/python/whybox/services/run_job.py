@@ -27,8 +27,9 @@ from whybox.services.charge_job import JOB_LEASE, job_receipt, reserve_job, sett
 from whybox.services.deliver_result import deliver_result, publish_result
 from whybox.services.end_attempt import end_attempt
 from whybox.services.estimate_job import Limits, estimate_job
-from whybox.services.explain_blocks import compute_explanation, count_blocks
+from whybox.services.explain_blocks import count_blocks
 from whybox.services.fetch_table import fetch_table
+from whybox.services.finish_explanation import compute_explanation
 from whybox.services.hold_job import CLAIM_SECONDS, JobHold, Worker, describe_actual, hold_job
 from whybox.services.prepare_explanation import prepare_explanation
 from whybox.services.render_result import render_result

@@ -18,7 +18,7 @@ from whybox.job_ports import BatchStarter, JobStore, ObjectStore, WorkQueue
 from whybox.ports import Clock, TenantStore, UsageLedger
 from whybox.services.check_tenant import check_tenant
 from whybox.services.deliver_result import publish_result
-from whybox.services.estimate_job import Limits
+from whybox.services.estimate_job import MEMORY_MARGIN, Limits
 from whybox.services.hold_job import Worker
 from whybox.services.refuse_table import refuse_table
 from whybox.services.run_job import run_job
@@ -76,6 +76,7 @@ def start_batch(
         batches=batches,
         clock=clock,
         worker=worker,
+        limits=limits,
     )
     publish_result(end.job, objects=objects)  # it may have come by another door before
     return end.job
@@ -87,7 +88,7 @@ def _is_small(job: Job, limits: Limits) -> bool:
     return (
         estimate is not None
         and estimate["seconds"] <= SMALL_SECONDS
-        and estimate["memory_mb"] <= limits.light_memory_mb
+        and estimate["memory_mb"] <= limits.light_memory_mb * MEMORY_MARGIN
     )
 
 

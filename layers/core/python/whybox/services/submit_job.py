@@ -36,7 +36,7 @@ from whybox.services.charge_job import (
 )
 from whybox.services.deliver_result import deliver_result, fail_attempt
 from whybox.services.estimate_job import DEFAULT_LIMITS, JobEstimate, Limits, estimate_job
-from whybox.services.explain_blocks import compute_explanation
+from whybox.services.finish_explanation import compute_explanation
 from whybox.services.hold_job import CLAIM_SECONDS, JobHold, Worker, describe_actual, hold_job
 from whybox.services.prepare_explanation import PreparedExplanation, prepare_explanation
 from whybox.services.render_result import render_result

@@ -8,22 +8,29 @@ from itertools import count
 from typing import Final
 
 from whybox.domain.jobs.explanation_requests import ExplanationRequest
-from whybox.domain.jobs.job_documents import TablePin, document_of, job_id_of
+from whybox.domain.jobs.job_documents import TablePin, canonical, document_of, job_id_of
 from whybox.domain.jobs.jobs import Job, new_job
 from whybox.domain.jobs.s3_records import request_key
-from whybox.errors import BodyTooLargeError, JobNotFoundError, ObjectNotFoundError, UploadTooLargeError
+from whybox.errors import (
+    BodyTooLargeError,
+    JobNotFoundError,
+    JobTooLargeError,
+    ObjectNotFoundError,
+    UploadTooLargeError,
+)
 from whybox.job_ports import JobStore, ObjectStore, StoredObject
 from whybox.ports import Clock
 from whybox.services.create_upload import MAX_UPLOAD_BYTES
 from whybox.services.estimate_job import Limits, estimate_job
 from whybox.services.prepare_explanation import prepare_explanation
+from whybox.services.submit_job import MAX_DOCUMENT_BYTES
 from whybox.services.trace_table import TracedTable, mark_taken, trace_table
 
 SMALL_BYTES: Final = 16 * 1024 * 1024
 """A larger table is not parsed by the function that is told of it: the heavy one has the memory."""
 
-MAX_REQUEST_BYTES: Final = 256 * 1024
-"""Of the JSON beside a table; what a job's record holds."""
+MAX_REQUEST_BYTES: Final = MAX_DOCUMENT_BYTES
+"""Of the JSON beside a table."""
 
 ReadRequest = Callable[[bytes], ExplanationRequest]
 """Reads the JSON beside a table, or {} where there is none; raises InputError."""
@@ -58,6 +65,9 @@ def take_table(
     if found.n_bytes <= SMALL_BYTES:
         estimate = estimate_job(prepare_explanation(data, request), limits=limits).as_document()
     document = document_of(request, pin)
+    if (n_bytes := len(canonical(document))) > MAX_DOCUMENT_BYTES:
+        reason = "its names and rows take too much space"
+        raise JobTooLargeError(reason, limit=MAX_DOCUMENT_BYTES, actual=n_bytes)
     for attempt in count():
         job_id = job_id_of(traced.table.tenant, document, pin.sha256, attempt=attempt)
         if not _has_ended_in_vain(traced.table.tenant, job_id, jobs=jobs):
