@@ -1,16 +1,19 @@
 """The functions behind queues as they are deployed, in this process, on an emulated account.
 
 bucket ──its own notifications──▶ BatchQueue ──▶ ExplainBatch      ExplainQueue ──▶ ExplainHeavy
-state machine ──▶ ExplainHeavy, FailJob                            dead letters ──▶ FailJob       clock ──▶ Sweep
+state machine ──▶ ExplainHeavy, FailJob                            dead letters ──▶ FailJob
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +30,7 @@ from whybox.wiring import Ports, connect
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "databucket"
+QUEUES = ("BatchQueue", "BatchDeadLetters", "ExplainQueue", "ExplainDeadLetters")
 MACHINE_ARN = f"arn:aws:states:{REGION}:123456789012:stateMachine:BatchMachine"
 FOLDERS = {
     "ExplainBatch": "explain_batch",
@@ -34,7 +38,6 @@ FOLDERS = {
     "FailJob": "fail_job",
     "Sweep": "sweep",
 }
-TENANT = "a" * 64
 
 
 @dataclass
@@ -58,16 +61,32 @@ class Stack:
     emulator: Emulator
     ports: Ports
     handlers: dict[str, ModuleType]
-    machine: StateMachine
-    seconds: dict[str, float] = field(default_factory=dict)
+    machine: StateMachine = field(init=False)
+    tenant: str = "a" * 64
+    contexts: dict[str, Context] = field(default_factory=dict)  # of functions that have less than usual
 
     def client(self, service: Any) -> Any:
         return self.emulator.account.client(service)
 
     def call(self, function: str, event: dict[str, Any]) -> Any:
         """Call a function as Lambda does."""
-        context = Context(function, self.seconds.get(function, 900.0))
-        return self.handlers[function].handler(event, context)
+        return self.handlers[function].handler(event, self.contexts.get(function, Context(function)))
+
+    def begin_anew(self) -> None:
+        """Go on as another tenant, with empty queues."""
+        self.tenant = secrets.token_hex(32)
+        self.contexts.clear()
+        for queue in QUEUES:
+            self.empty(queue)
+
+    def empty(self, queue: str) -> list[str]:
+        """Delete what is in a queue and return it."""
+        bodies = []
+        while records := self.receive(queue):
+            for record in records:
+                self.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=record["receiptHandle"])
+                bodies.append(record["body"])
+        return bodies
 
     def put(self, key: str, content: bytes | dict[str, Any]) -> str:
         """Store an object as anybody with the AWS command line would; return its version."""
@@ -78,8 +97,8 @@ class Stack:
     def drop(self, content: bytes, name: str = "t.csv", request: dict[str, Any] | None = None) -> str:
         """Put a table into the tenant's folder, with the request beside it put before; return its version."""
         if request is not None:
-            self.put(f"batch/{TENANT}/{name.removesuffix('.csv')}.json", request)
-        return self.put(f"batch/{TENANT}/{name}", content)
+            self.put(f"batch/{self.tenant}/{name.removesuffix('.csv')}.json", request)
+        return self.put(f"batch/{self.tenant}/{name}", content)
 
     def receive(self, queue: str) -> list[dict[str, Any]]:
         """Receive up to ten messages of a queue, which stay there, as the records of a Lambda event."""
@@ -122,17 +141,17 @@ class Stack:
 
     def jobs(self) -> list[Job]:
         """The tenant's jobs, latest first."""
-        return list(self.ports.jobs.list(TENANT, limit=100).jobs)
+        return list(self.ports.jobs.list(self.tenant, limit=100).jobs)
 
     def published(self, job: Job) -> dict[str, bytes]:
         """What lies in the bucket for whoever dropped the table of a job."""
-        prefix = f"results/{TENANT}/{job.job_id}/"
+        prefix = f"results/{self.tenant}/{job.job_id}/"
         names = [it.key.removeprefix(prefix) for it in self.ports.objects.list(prefix)]
         return {name: self.ports.objects.get(prefix + name) for name in names if "/" not in name}
 
     def used(self) -> int:
         """The units that are charged or reserved."""
-        return self.ports.usage.read(TENANT, now=self.ports.clock.now()).used
+        return self.ports.usage.read(self.tenant, now=self.ports.clock.now()).used
 
 
 @contextmanager
@@ -149,7 +168,6 @@ def running_stack(patch: pytest.MonkeyPatch) -> Iterator[Stack]:
             "WHYBOX_EXPLAIN_QUEUE_URL": "ExplainQueue",
             "WHYBOX_BATCH_QUEUE_URL": "BatchQueue",
             "WHYBOX_BATCH_MACHINE_ARN": MACHINE_ARN,
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{emulator.port}",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "emulated",
             "AWS_SECRET_ACCESS_KEY": "emulated",
@@ -157,14 +175,14 @@ def running_stack(patch: pytest.MonkeyPatch) -> Iterator[Stack]:
         for name, value in variables.items():
             patch.setenv(name, value)
         _tell_of_tables(emulator)
-        handlers = {name: _load(folder) for name, folder in FOLDERS.items()}
-        ports = connect(Settings.from_environment(variables))
-        called = {
-            name: lambda event, name=name: handlers[name].handler(event, Context(name))
-            for name in ("ExplainHeavy", "FailJob")
-        }
-        with running_machine(emulator.account, called, patch=patch) as machine:
-            yield Stack(emulator, ports, handlers, machine)
+        with patch.context() as loading:  # our own clients would take the address, too
+            loading.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{emulator.port}")
+            handlers = {name: _load(folder) for name, folder in FOLDERS.items()}
+            ports = connect(Settings.from_environment(os.environ))
+        stack = Stack(emulator, ports, handlers)
+        called = {name: partial(stack.call, name) for name in ("ExplainHeavy", "FailJob")}
+        with running_machine(emulator.account, called, patch=patch) as stack.machine:
+            yield stack
 
 
 def _tell_of_tables(emulator: Emulator) -> None:

@@ -1,4 +1,4 @@
-"""The two sets of adapters that jobs run on: SQLite and a folder, and DynamoDB, S3 and SQS behind one lock."""
+"""The two sets of adapters that jobs run on: SQLite and a folder; DynamoDB, S3 and SQS behind one lock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unittest.mock import patch
 from tests.contract.clocks import MovableClock
 from tests.contract.emulated_aws import EmulatedAws, emulated_aws
 
-from whybox.adapters.aws.dynamodb_accounts import DynamodbTenants
+from whybox.adapters.aws.dynamodb_accounts import DynamodbKeys, DynamodbTenants
 from whybox.adapters.aws.dynamodb_jobs import DynamodbJobs
 from whybox.adapters.aws.dynamodb_usage import DynamodbUsage
 from whybox.adapters.aws.s3_objects import S3Objects
@@ -23,11 +23,12 @@ from whybox.adapters.local.folder_objects import FolderObjects
 from whybox.adapters.local.signed_links import SignedLinks
 from whybox.adapters.local.sqlite_batches import SqliteBatches
 from whybox.adapters.local.sqlite_jobs import SqliteJobs
+from whybox.adapters.local.sqlite_keys import SqliteKeys
 from whybox.adapters.local.sqlite_queue import SqliteQueue
 from whybox.adapters.local.sqlite_tenants import SqliteTenants
 from whybox.adapters.local.sqlite_usage import SqliteUsage
 from whybox.job_ports import BatchStarter, JobStore, ObjectStore, WorkQueue
-from whybox.ports import TenantStore, UsageLedger
+from whybox.ports import Accounts, UsageLedger
 
 LIMIT: Final = 1_000_000
 MAX_RECEIVES: Final = 5
@@ -43,7 +44,7 @@ class WorldPorts:
     usage: UsageLedger
     jobs: JobStore
     objects: ObjectStore
-    tenants: TenantStore
+    accounts: Accounts
     explain_queue: WorkQueue
     explain_dead: WorkQueue
     batch_queue: WorkQueue
@@ -65,7 +66,9 @@ def local_ports(home: Path, clock: MovableClock) -> WorldPorts:
         objects=FolderObjects(
             home / "bucket", links=SignedLinks(b"a key of this machine, 32 bytes.", "http://127.0.0.1", clock)
         ),
-        tenants=SqliteTenants(home / "tenants.sqlite3"),
+        accounts=Accounts(
+            keys=SqliteKeys(home / "keys.sqlite3"), tenants=SqliteTenants(home / "tenants.sqlite3")
+        ),
         explain_queue=queue("ExplainQueue", "ExplainDeadLetters"),
         explain_dead=queue("ExplainDeadLetters"),
         batch_queue=queue("BatchQueue", "BatchDeadLetters"),
@@ -92,7 +95,10 @@ def aws_ports() -> Iterator[WorldPorts]:
             usage=DynamodbUsage(dynamodb, aws.create_table("UsageTable"), default_limit=LIMIT),
             jobs=DynamodbJobs(dynamodb, aws.create_table("JobsTable")),
             objects=S3Objects(s3, "bucket"),
-            tenants=DynamodbTenants(dynamodb, aws.create_table("AccountsTable")),
+            accounts=Accounts(
+                keys=DynamodbKeys(dynamodb, table := aws.create_table("AccountsTable")),
+                tenants=DynamodbTenants(dynamodb, table),
+            ),
             explain_queue=explain_queue,
             explain_dead=explain_dead,
             batch_queue=batch_queue,

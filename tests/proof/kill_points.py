@@ -121,6 +121,6 @@ class _Fused:
 
 
 def fused(ports: WorldPorts, fuse: Fuse) -> WorldPorts:
-    """Return the ports, every call of which passes two points; the clock is not one that anything is kept in."""
-    names = [field.name for field in fields(ports) if field.name != "clock"]
+    """Return the ports, every call of which passes two points, but for those that are only read."""
+    names = [field.name for field in fields(ports) if field.name not in ("clock", "accounts")]
     return replace(ports, **{name: _Fused(name, getattr(ports, name), fuse) for name in names})

@@ -168,6 +168,7 @@ class LocalPorts(Ports):
 
     @cached_property
     def announcements(self) -> UploadStore:
+        """The uploads that were announced."""
         from whybox.adapters.local.sqlite_uploads import SqliteUploads
 
         return SqliteUploads(self.settings.home / "uploads.sqlite3")
@@ -283,6 +284,7 @@ class _AwsPorts(Ports):
 
     @cached_property
     def announcements(self) -> UploadStore:
+        """The uploads that were announced."""
         from whybox.adapters.aws.dynamodb_uploads import DynamodbUploads
 
         return DynamodbUploads(self.dynamodb, _given(self.aws.jobs_table, "WHYBOX_JOBS_TABLE"))

@@ -25,12 +25,15 @@ class QueueMessage(Protocol):
 
 
 def logging_failures(handle: Callable[[str], object]) -> Callable[[QueueMessage], None]:
-    """Return a handler of messages that logs what ``handle`` raises, without a word of any caller's."""
+    """Return a handler of messages that logs what ``handle`` raises, without a word of any caller's.
 
-    def handle_message(message: QueueMessage) -> None:
-        facts = {"message_id": message.message_id}
+    It is called as Powertools calls one: with ``record`` by name.
+    """
+
+    def handle_record(record: QueueMessage) -> None:
+        facts = {"message_id": record.message_id}
         try:
-            handle(message.body)
+            handle(record.body)
         except WhyboxError as error:
             logger.warning("the message stays: %s", error.code, extra=facts)
             raise
@@ -39,4 +42,4 @@ def logging_failures(handle: Callable[[str], object]) -> Callable[[QueueMessage]
             logger.log(logging.ERROR, "the message stays", extra=facts)
             raise
 
-    return handle_message
+    return handle_record
