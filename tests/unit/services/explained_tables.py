@@ -35,6 +35,16 @@ def write_table(n_rows: int = 90, *, n_train: int | None = None, seed: int = 0) 
     return ("\n".join(lines) + "\n").encode()
 
 
+def write_one_sided_table() -> bytes:
+    """Return a table all of whose test rows are of one class, which leaves scores undefined after the fit."""
+    lines = write_table().splitlines(keepends=True)
+    return b"".join([*lines[:61], *(line.replace(b",small,", b",big,") for line in lines[61:])])
+
+
+UNDEFINED: dict[str, Any] = {"method": "permutation", "scoring": "roc_auc"}
+"""What to ask of such a table."""
+
+
 def classify(**changes: Any) -> ExplanationRequest:
     """Return a request to explain ``label``."""
     request: dict[str, Any] = {
