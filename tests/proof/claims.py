@@ -186,9 +186,9 @@ PROOFS: Mapping[str, Proof] = {
         _quota_faults,
     ),
     "job-kills": Proof(
-        "Wherever workers are killed, and however often a job is told of, every job ends: none is lost, charged "
-        "twice or served by half; a table that cannot be read is tried once; a job that ends its worker every "
-        "time becomes a dead letter and is refunded. On both sets of adapters.",
+        "Wherever workers are killed, and however often a job is told of, every job ends: none is lost, "
+        "charged twice or served by half; a table that cannot be read is tried once; a job that ends its "
+        "worker every time becomes a dead letter and is refunded. On both sets of adapters.",
         "500 jobs each, at least 10 kill points, up to 3 duplicates of each message, no violation",
         _job_kills,
     ),
