@@ -52,10 +52,14 @@ Die = Callable[[str], None]
 
 
 class Fuse:
-    """Kills once, at its point; what comes after is nobody's doing any more."""
+    """Kills once, at its point; what comes after is nobody's doing any more.
 
-    def __init__(self, die: Die) -> None:
+    Where it is not fatal, ``die`` is what happens while the worker is paused.
+    """
+
+    def __init__(self, die: Die, *, is_fatal: bool = True) -> None:
         self._die = die
+        self._is_fatal = is_fatal
         self._point: str | None = None
         self._n_left = 0
         self._is_dead = False
@@ -72,9 +76,10 @@ class Fuse:
             return
         self._n_left -= 1
         if self._n_left == 0:
-            self._is_dead = True
+            self._is_dead = self._is_fatal
             self._die(point)
-            raise KilledError
+            if self._is_fatal:
+                raise KilledError
 
 
 @dataclass(frozen=True, slots=True)

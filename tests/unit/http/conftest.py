@@ -185,3 +185,38 @@ def form() -> Callable[..., tuple[dict[str, str], bytes]]:
 @pytest.fixture
 def read() -> Callable[[dict[str, Any]], Answer]:
     return read_answer
+
+
+@pytest.fixture
+def functions(service) -> dict[str, HttpFunction]:
+    """The compatible endpoints by their paths."""
+    from whybox.http import compatible
+
+    names = ("mlclassification", "mlregression", "gbdtclassification", "gbdtregression")
+    return {f"/{name}": service.function(getattr(compatible, name)) for name in names}
+
+
+@pytest.fixture
+def send(service, functions, form) -> Callable[..., Answer]:
+    """Send a table to a compatible endpoint as curl does; headers as keywords."""
+    token = service.token()
+
+    def send(path: str, query: str, table: bytes, **headers: str) -> Answer:
+        content_type, body = form(table)
+        return service.call(
+            functions[path],
+            "POST",
+            path,
+            query=query,
+            token=token,
+            headers=content_type | {name.replace("_", "-"): value for name, value in headers.items()},
+            body=body,
+        )
+
+    return send
+
+
+@pytest.fixture
+def used(service) -> Callable[[], int]:
+    """How much of its quota ada has used."""
+    return service.used

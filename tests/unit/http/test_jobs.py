@@ -120,6 +120,18 @@ def test_a_job_that_is_done_leads_to_its_result(ask, put_job, finish):
     assert "retry-after" not in answer.headers
 
 
+def test_a_job_that_is_done_has_done_all_its_rows(service, ask, put_job, finish):
+    job = put_job()
+    now = service.clock.now()
+    fence = service.jobs.claim(job.tenant, "j1", lease_seconds=1, now=now).job.fence
+    progress = Progress(750, 1000)
+    service.jobs.renew(job.tenant, "j1", fence=fence, lease_seconds=1, now=now, progress=progress)
+    service.clock.time += timedelta(seconds=2)
+    finish()
+
+    assert ask("GET", "/v1/jobs/j1").document["progress"] == {"rows_done": 1000, "rows_total": 1000}
+
+
 def test_a_job_that_failed_says_why(ask, put_job, finish):
     problem = {"type": "/problems/csv-empty", "title": "t", "status": 422, "detail": "d", "instance": "i"}
     put_job()

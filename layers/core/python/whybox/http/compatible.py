@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from whybox.domain.jobs.explanation_requests import ExplanationRequest
 from whybox.domain.jobs.job_documents import PinnedTable
 from whybox.domain.tasks.targets import refuse_label_collisions
-from whybox.errors import ParameterInvalidError
+from whybox.errors import ParameterInvalidError, ResultTooLargeError
 from whybox.http.answers import JSON, refuse_large, render_json
 from whybox.http.compatible_answers import (
     CLASSIFICATION_SCHEMA,
@@ -161,33 +161,40 @@ async def _explain(request: Request, caller: Identity, asked: _Asked, shape: Sha
     prepared = prepare_explanation(table.data, asked.explanation)
     refuse_label_collisions(prepared.task.classes)
     fingerprint = _fingerprint(request, table.data, is_async=prefer.is_async)
-    estimate = estimate_job(prepared, limits=limits_of(request))
-    if prefer.is_async or estimate.route != "light":
-        job = Submitted(
-            tenant=caller.tenant,
-            explanation=asked.explanation,
-            pin_table=table.pin,
-            prefer=prefer,
-            function=asked.explanation.route.strip("/"),
-        )
-        keyed = KeyedRequest(caller.tenant, f"POST {asked.explanation.route}", fingerprint, key)
+    job = Submitted(
+        tenant=caller.tenant,
+        explanation=asked.explanation,
+        pin_table=table.pin,
+        prefer=prefer,
+        function=asked.explanation.route.strip("/"),
+    )
+    keyed = KeyedRequest(caller.tenant, f"POST {asked.explanation.route}", fingerprint, key)
+    if prefer.is_async or estimate_job(prepared, limits=limits_of(request)).route != "light":
         return submit_once(request, keyed, job)
+    try:
+        return _answer_at_once(request, keyed, lambda: shape(run_explanation(prepared)))
+    except ResultTooLargeError:  # nothing was charged, and the key is free
+        return submit_once(request, keyed, replace(job, prefer=replace(prefer, is_async=True)))
 
-    def compute() -> StoredReply:
-        body = render_json(shape(run_explanation(prepared)))
+
+def _answer_at_once(request: Request, keyed: KeyedRequest, compute: Callable[[], Document]) -> Response:
+    """Compute and answer under a reservation; raises ResultTooLargeError for what no answer can carry."""
+
+    def work() -> StoredReply:
+        body = render_json(compute())
         refuse_large(body)
         return StoredReply(status=200, headers=(("content-type", JSON),), body=body)
 
     state = request.app.state
     charged = charge_request(
         ChargeableRequest(
-            tenant=caller.tenant,
-            route=f"POST {asked.explanation.route}",
+            tenant=keyed.tenant,
+            route=keyed.route,
             request_id=request.state.request_id,
-            fingerprint=fingerprint,
-            idempotency_key=key,
+            fingerprint=keyed.fingerprint,
+            idempotency_key=keyed.idempotency_key,
         ),
-        compute,
+        work,
         usage=state.usage,
         replies=state.replies,
         clock=state.clock,

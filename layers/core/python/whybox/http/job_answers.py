@@ -88,7 +88,7 @@ def describe_job(job: Job) -> dict[str, Any]:
         "created_at": job.created_at.isoformat(),
         "started_at": _time(job.started_at),
         "finished_at": _time(job.finished_at),
-        "progress": {"rows_done": job.rows_done, "rows_total": job.rows_total},
+        "progress": {"rows_done": _rows_done(job), "rows_total": job.rows_total},
         "attempts": job.attempts,
         "estimate": None if job.estimate is None else dict(job.estimate),
         "actual": job.actual and {name: job.actual[name] for name in ACTUAL if name in job.actual},
@@ -112,6 +112,11 @@ def retry_headers(job: Job) -> dict[str, str]:
     expected = float((job.estimate or {}).get("seconds", 1))
     share_left = 1 - job.rows_done / job.rows_total if job.rows_total else 1
     return {"retry-after": str(min(MAX_RETRY_SECONDS, max(1, round(expected * share_left))))}
+
+
+def _rows_done(job: Job) -> int:
+    """Return the rows of the last report, which comes before the last rows; all of them once it is done."""
+    return job.rows_total if job.status == "done" and job.rows_total is not None else job.rows_done
 
 
 def _time(moment: datetime | None) -> str | None:

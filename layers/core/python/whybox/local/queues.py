@@ -110,8 +110,15 @@ class QueueConsumer:
             self._messages.delete(delivery)
             return
         is_last = self._queue.dead_letters is not None and delivery.n_receives >= self._queue.max_receives
-        pause = 0 if is_last else PAUSE_SECONDS * delivery.n_receives
-        self._messages.change_visibility(delivery, seconds=min(pause, self._queue.visibility_seconds))
+        pause = 0 if is_last else min(PAUSE_SECONDS * delivery.n_receives, self._queue.visibility_seconds)
+        logger.warning(
+            "queue %s: message %s failed, receive %d; again in %d s",
+            self._queue.name,
+            delivery.message_id,
+            delivery.n_receives,
+            pause,
+        )
+        self._messages.change_visibility(delivery, seconds=pause)
 
 
 def failed_messages(answer: Any, ids: frozenset[str]) -> frozenset[str]:

@@ -32,7 +32,7 @@ from whybox.local.refunds import LostCalls
 from whybox.local.restarts import set_right
 from whybox.local.templates import Stack, read_stack
 from whybox.local.workers import Workers
-from whybox.settings import JWKS_VARIABLES, JwksSettings, Settings
+from whybox.settings import AWS_VARIABLES, JOB_VARIABLES, JWKS_VARIABLES, JwksSettings, Settings
 from whybox.wiring import LocalPorts, connect_local
 
 HOST = "127.0.0.1"
@@ -214,7 +214,7 @@ def _variables(settings: Settings, home: Path) -> dict[str, str]:
         "WHYBOX_HOME": str(home),
         "WHYBOX_STORAGE": "local",
         "WHYBOX_JWT_SECRET": "" if secret is None else secret.decode("utf-8", "surrogateescape"),
-        "WHYBOX_JWT_SECRET_ARN": "",
+        **dict.fromkeys((*AWS_VARIABLES, *JOB_VARIABLES), ""),  # the template says where these would be
         "WHYBOX_JWT_ISSUER": settings.jwt_issuer,
         "WHYBOX_JWT_AUDIENCE": settings.jwt_audience or "",
         **_jwks_variables(settings.jwks),

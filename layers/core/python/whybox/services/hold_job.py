@@ -58,6 +58,12 @@ class JobHold:
         self._is_lost = False
         self.n_rows = 0
 
+    def begin(self, n_rows: int) -> None:
+        """Tell at once how many rows there are: the fit may take minutes before the first is done."""
+        self.n_rows = n_rows
+        self._progress = Progress(0, n_rows)
+        self.renew()
+
     def on_rows(self, n_done: int) -> None:
         """Note how many rows are done.
 

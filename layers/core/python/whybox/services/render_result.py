@@ -44,11 +44,12 @@ def render_result(result: ExplanationResult, *, route: str, function: str) -> di
         A number is NaN or infinite.
 
     """
+    place = {"route": route, "function": function}
     document = summarise_result(result)
-    document["receipt"] |= {"route": route, "function": function}
+    document["receipt"] |= place
     files = {"result.json": RenderedFile(_render_json(document), "application/json")}
     if document["explanation"] is not None:
-        files["report.html"] = _render_page(result, document)
+        files["report.html"] = _render_page(result, document, place)
     columns = tabulate_explanation(result)
     files[ATTRIBUTIONS_FILE] = _parquet(columns)
     if "file" in document["predictions"]:
@@ -148,12 +149,13 @@ def _refuse_infinite(columns: Columns) -> None:
             raise ResultNotFiniteError(name.partition(".")[0])
 
 
-def _render_page(result: ExplanationResult, document: dict[str, Any]) -> RenderedFile:
+def _render_page(result: ExplanationResult, document: dict[str, Any], place: dict[str, str]) -> RenderedFile:
     """Return the report, of a sample of the rows where they are many."""
     n_cells = 1 if result.attributed is None else int(np.prod(result.attributed.values.shape[1:]))
     shown = sample_result(result, n_rows=min(REPORT_ROWS, max(10, REPORT_CELLS // n_cells)))
     if shown is None:
         shown = describe_result(result) if "is_summary" in document else document
+    shown["receipt"] |= place
     return RenderedFile(render_report(shown).encode("utf-8", "replace"), "text/html; charset=utf-8")
 
 

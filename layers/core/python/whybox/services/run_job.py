@@ -141,7 +141,7 @@ class _Run:
         estimate = job.estimate or estimate_job(prepared, limits=self.limits).as_document()
         if estimate["route"] == "batch" and count_blocks(prepared) > 1:
             return self._start_batch(job, count_blocks(prepared), seconds=estimate["seconds"])
-        hold.n_rows = len(prepared.rows)
+        hold.begin(len(prepared.rows))
         result = compute_explanation(prepared, on_rows=hold.on_rows)
         files = render_result(result, route="heavy", function=self.worker.function)
         del result

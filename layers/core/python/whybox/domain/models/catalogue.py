@@ -166,9 +166,9 @@ def _check_parameters(entry: ModelEntry, parameters: Mapping[str, object]) -> di
         allowed = entry.parameters.get(name)
         if allowed is None:
             known = ", ".join(sorted(entry.parameters)) or "none"
-            raise ParameterInvalidError(
-                name[:80], reason=f"cannot be set for {entry.name}; settable: {known}"
-            )
+            # Of the caller's own making, the name is not repeated.
+            reason = f"has one that cannot be set for {entry.name}; settable: {known}"
+            raise ParameterInvalidError("parameters", reason=reason)
         checked[name] = allowed.check(name, value)
     return checked
 
