@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,7 @@ from tests.proof.job_kills import prove
 from tests.proof.job_processes import WORLDS
 from tests.proof.job_tasks import GIVEN_UP
 from tests.proof.job_worlds import VISIBILITY_SECONDS, WorldPorts, aws_ports, local_ports
-from tests.proof.kill_points import COMPUTING, Fuse, fused
+from tests.proof.kill_points import COMPUTING, RECEIVED, Fuse, KilledError, fused
 
 from whybox.domain.jobs.job_messages import read_message
 from whybox.domain.jobs.jobs import Job
@@ -47,6 +47,9 @@ OVERTAKEN = (
     "after usage.commit",
 )
 """Points on the way through a job at which its worker may be paused for longer than its lease."""
+
+AT_WORK = OVERTAKEN[OVERTAKEN.index("after jobs.claim") : OVERTAKEN.index("after jobs.finish")]
+"""Those at which somebody else has to do the work again."""
 
 
 @contextmanager
@@ -92,9 +95,11 @@ def submit(ports: WorldPorts, case: JobCase = CASE) -> Job:
     return submission.job
 
 
-def run(ports: WorldPorts, how: Worker) -> None:
+def run(ports: WorldPorts, how: Worker, *, fuse: Fuse | None = None) -> None:
     """Receive one message and do what it says; it is deleted unless something is raised."""
     (message,) = ports.explain_queue.receive(max_messages=1, visibility_seconds=VISIBILITY_SECONDS)
+    if fuse is not None:
+        fuse.burn(RECEIVED)
     told = read_message(message.body)
     run_job(
         told.tenant,
@@ -130,6 +135,26 @@ def test_no_job_is_lost_charged_twice_or_served_by_half_wherever_workers_are_kil
     assert found.n_charged == found.ends["done"]
 
 
+@pytest.mark.parametrize("point", [RECEIVED, *OVERTAKEN, "before explain_queue.delete"])
+def test_a_job_whose_worker_was_killed_is_brought_to_its_end_by_the_next(
+    ports: WorldPorts, point: str
+) -> None:
+    submit(ports)
+    fuse = Fuse(lambda _point: None)
+    fuse.arm((point, 1))
+
+    with pytest.raises(KilledError):
+        run(fused(ports, fuse), worker(fuse), fuse=fuse)
+    ports.clock.advance(VISIBILITY_SECONDS + 1)
+    run(ports, worker())
+
+    job = ports.jobs.read(CASE.tenant, CASE.job_id)
+    assert (job.status, job.attempts) == ("done", 2 if point in AT_WORK else 1)
+    assert served(ports) == CASE.expected
+    assert used(ports) == 1
+    assert ports.count_messages() == 0
+
+
 @pytest.mark.parametrize("point", OVERTAKEN)
 def test_a_worker_that_was_overtaken_changes_nothing(ports: WorldPorts, point: str) -> None:
     submit(ports)
@@ -142,10 +167,8 @@ def test_a_worker_that_was_overtaken_changes_nothing(ports: WorldPorts, point: s
 
     fuse = Fuse(pause, is_fatal=False)
     fuse.arm((point, 1))
-    try:
+    with suppress(LeaseLostError):  # what it did counts for nothing, and it is told so
         run(fused(ports, fuse), worker(fuse))
-    except LeaseLostError:
-        pass  # what it did counts for nothing, and it is told so
 
     (job,) = overtaken
     assert ports.jobs.read(CASE.tenant, CASE.job_id) == job
@@ -174,10 +197,8 @@ def test_a_worker_whose_job_was_given_up_meanwhile_cannot_bring_it_back(
 
     fuse = Fuse(pause, is_fatal=False)
     fuse.arm((point, 1))
-    try:
+    with suppress(LeaseLostError):  # what it did counts for nothing, and it is told so
         run(fused(ports, fuse), worker(fuse))
-    except LeaseLostError:
-        pass
 
     assert ports.jobs.read(CASE.tenant, CASE.job_id).status == "failed"
     assert used(ports) == 0

@@ -9,6 +9,7 @@ from tests.benchmarks.interval_coverage import measure_coverage, render_coverage
 from tests.benchmarks.sections import render_table
 from tests.proof import (
     generated_requests,
+    job_kills,
     job_routes,
     json_documents,
     quota_faults,
@@ -103,6 +104,36 @@ def _quota_faults(is_quick: bool) -> Finding:
     return Finding(tried.n_requests, found, not tried.violations, list_violations(tried.violations))
 
 
+def _job_kills(is_quick: bool) -> Finding:
+    worlds = job_kills.prove(40 if is_quick else 500)
+    n_kills = [sum(one.kills.values()) for one in worlds]
+    n_points = min(len(one.kills) for one in worlds)
+    violations = tuple(f"{one.world}: {it}" for one in worlds for it in one.violations)
+    found = (
+        f"{' and '.join(map(str, n_kills))} kills at {n_points} points or more, {len(violations)} violations"
+    )
+    is_met = not violations and (is_quick or n_points >= 10)
+    points = sorted({point for one in worlds for point in one.kills})
+    rows = [(point, *(str(one.kills.get(point, 0)) for one in worlds)) for point in points]
+    ends = [
+        (
+            one.world,
+            str(one.ends["done"]),
+            str(one.ends["failed"]),
+            str(one.n_charged),
+            str(one.n_dead_letters),
+        )
+        for one in worlds
+    ]
+    tables = (
+        render_table(("on", "done", "failed", "charged", "dead letters"), ends),
+        render_table(("killed", *(f"times, {one.world.split(';')[0]}" for one in worlds)), rows),
+    )
+    return Finding(
+        sum(one.n_jobs for one in worlds), found, is_met, list_violations(violations) or "\n\n".join(tables)
+    )
+
+
 def _interval_coverage(is_quick: bool) -> Finding:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -184,6 +215,13 @@ PROOFS: Mapping[str, Proof] = {
         "The quota stays exact on a store whose network loses requests and answers and throttles.",
         "20 seeds of 500 ids with 24 % faults, no violation",
         _quota_faults,
+    ),
+    "job-kills": Proof(
+        "Wherever workers are killed, and however often a job is told of, every job ends: none is lost, "
+        "charged twice or served by half; a table that cannot be read is tried once; a job that ends its "
+        "worker every time becomes a dead letter and is refunded. On both sets of adapters.",
+        "500 jobs each, at least 10 kill points, up to 3 duplicates of each message, no violation",
+        _job_kills,
     ),
     "interval-coverage": Proof(
         "A 95 % interval of a sampled attribution covers the exact value as often as it says.",

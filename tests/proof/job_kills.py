@@ -157,17 +157,9 @@ class _Trial:
             ]
 
     def _is_over(self) -> bool:
-        """Whether every job has ended and no message waits."""
-        if not all(job is not None and job.is_final for job in self._jobs().values()):
-            return False
-        ports = self._world.ports
-        queues = (ports.explain_queue, ports.batch_queue, ports.explain_dead, ports.batch_dead)
-        waiting = [
-            (queue, it) for queue in queues for it in queue.receive(max_messages=1, visibility_seconds=1)
-        ]
-        for queue, message in waiting:
-            queue.change_visibility(message, seconds=0)
-        return not waiting
+        """Whether every job has ended and no message is left."""
+        is_final = all(job is not None and job.is_final for job in self._jobs().values())
+        return is_final and self._world.ports.count_messages() == 0
 
     def _jobs(self) -> dict[JobCase, Job | None]:
         return {case: self._read(case) for case in self._cases}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,6 +51,8 @@ class WorldPorts:
     batch_queue: WorkQueue
     batch_dead: WorkQueue
     batches: BatchStarter
+    count_messages: Callable[[], int]
+    """Of all queues, hidden ones too."""
 
 
 def local_ports(home: Path, clock: MovableClock) -> WorldPorts:
@@ -74,7 +77,13 @@ def local_ports(home: Path, clock: MovableClock) -> WorldPorts:
         batch_queue=queue("BatchQueue", "BatchDeadLetters"),
         batch_dead=queue("BatchDeadLetters"),
         batches=SqliteBatches(home / "batches.sqlite3"),
+        count_messages=lambda: _count_rows(home / "queues.sqlite3"),
     )
+
+
+def _count_rows(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
 
 
 @contextmanager
@@ -104,7 +113,18 @@ def aws_ports() -> Iterator[WorldPorts]:
             batch_queue=batch_queue,
             batch_dead=batch_dead,
             batches=_batches(aws),
+            count_messages=lambda: _count_messages(aws),
         )
+
+
+def _count_messages(aws: EmulatedAws) -> int:
+    client = aws.client("sqs")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    counts = [
+        client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()
+        for url in client.list_queues()["QueueUrls"]
+    ]
+    return sum(int(count) for of_queue in counts for count in of_queue)
 
 
 def _queue_pair(aws: EmulatedAws, name: str) -> tuple[SqsQueue, SqsQueue]:

@@ -127,5 +127,6 @@ class _Fused:
 
 def fused(ports: WorldPorts, fuse: Fuse) -> WorldPorts:
     """Return the ports, every call of which passes two points, but for those that are only read."""
-    names = [field.name for field in fields(ports) if field.name not in ("clock", "accounts")]
+    unfused = ("clock", "accounts", "count_messages")
+    names = [field.name for field in fields(ports) if field.name not in unfused]
     return replace(ports, **{name: _Fused(name, getattr(ports, name), fuse) for name in names})

@@ -6,11 +6,13 @@ validate ─▶ reserve ─▶ create, claim ─▶ compute ─▶ store ─▶ 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
 from whybox.domain.jobs.jobs import Job
-from whybox.errors import ReservationLostError
+from whybox.errors import BackingServiceError, JobNotFoundError, ReservationLostError
+from whybox.job_ports import JobStore
 from whybox.ports import Clock, Usage, UsageLedger
 from whybox.services.charge_request import digest
 
@@ -29,6 +31,16 @@ def job_receipt(job_id: str) -> str:
 def reserve_job(job_id: str, *, tenant: str, lease_seconds: float, usage: UsageLedger, clock: Clock) -> Usage:
     """Reserve the unit of a job, or find it reserved; raises as ``UsageLedger.reserve`` does."""
     return usage.reserve(tenant, receipt_id=job_receipt(job_id), lease_seconds=lease_seconds, now=clock.now())
+
+
+def forgo_unit(job: Job, *, jobs: JobStore, usage: UsageLedger) -> None:
+    """Give back what an attempt that lost its job reserved anew, where the job had ended without a result.
+
+    The attempt that counts is never touched: nothing follows such an end, and its unit is nobody's.
+    """
+    with suppress(BackingServiceError, JobNotFoundError):  # else the sweep does, when the lease is over
+        if jobs.read(job.tenant, job.job_id).status in ("failed", "cancelled"):
+            usage.refund(job.tenant, receipt_id=job_receipt(job.job_id))
 
 
 def settle_job(job: Job, *, usage: UsageLedger, clock: Clock) -> None:

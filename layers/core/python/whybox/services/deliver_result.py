@@ -9,9 +9,16 @@ from typing import Any, Final
 
 from whybox.domain.jobs.jobs import Job, Outcome
 from whybox.domain.jobs.object_keys import published_key, result_key, result_prefix
+from whybox.errors import LeaseLostError
 from whybox.job_ports import JobStore, ObjectStore
 from whybox.ports import Clock, UsageLedger
-from whybox.services.charge_job import LIGHT_LEASE_SECONDS, job_receipt, reserve_job, settle_job
+from whybox.services.charge_job import (
+    LIGHT_LEASE_SECONDS,
+    forgo_unit,
+    job_receipt,
+    reserve_job,
+    settle_job,
+)
 
 PROBLEM_FILE: Final = "problem.json"
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -58,7 +65,11 @@ def deliver_result(
         result_key=result_prefix(job.tenant, job.job_id, fence=job.fence),
         actual={**actual, "files": list(files)},
     )
-    done = jobs.finish(job.tenant, job.job_id, fence=job.fence, outcome=outcome, now=clock.now())
+    try:
+        done = jobs.finish(job.tenant, job.job_id, fence=job.fence, outcome=outcome, now=clock.now())
+    except LeaseLostError:
+        forgo_unit(job, jobs=jobs, usage=usage)
+        raise
     settle_job(done, usage=usage, clock=clock)
     if done.door == "s3":
         publish_result(done, objects=objects)

@@ -23,7 +23,7 @@ from whybox.errors import (
 )
 from whybox.job_ports import BatchStarter, JobStore, ObjectStore
 from whybox.ports import Clock, UsageLedger
-from whybox.services.charge_job import JOB_LEASE, job_receipt, reserve_job, settle_job
+from whybox.services.charge_job import JOB_LEASE, forgo_unit, job_receipt, reserve_job, settle_job
 from whybox.services.deliver_result import deliver_result, publish_result
 from whybox.services.end_attempt import end_attempt
 from whybox.services.estimate_job import Limits, estimate_job
@@ -78,7 +78,11 @@ def run_job(
         return run.settle(job)
     claim = jobs.claim(tenant, job_id, lease_seconds=CLAIM_SECONDS, now=clock.now())
     if claim.is_won:
-        return run.attempt(claim.job)
+        try:
+            return run.attempt(claim.job)
+        except LeaseLostError:
+            forgo_unit(claim.job, jobs=jobs, usage=usage)
+            raise
     if claim.job.is_final:
         return run.settle(claim.job)
     raise JobBusyError
@@ -114,7 +118,7 @@ class _Run:
             ) as hold:
                 return self._work(job, hold)
         except LeaseLostError:
-            raise  # nothing of this attempt counts any more, and nothing of it is touched
+            raise  # nothing of this attempt counts any more, and nothing of another's is touched
         except JobCancelledError:
             return self._give_up(replace(job, is_cancel_requested=True), {})
         except (RequestError, ComputationError) as error:  # the next attempt would end alike
