@@ -115,7 +115,7 @@ def test_no_more_calls_of_a_function_run_at_once_than_the_template_says(home: Pa
     assert len({note["pid"] for note in worked(notes, "nap")}) <= 2
 
 
-def test_a_timer_is_due_at_the_start_and_says_what_time_it_is(home: Path) -> None:
+def test_a_timer_is_due_soon_after_the_start_and_says_what_time_it_is(home: Path) -> None:
     notes = wait_for(home, lambda notes: [n for n in notes if n["event"].get("source") == "aws.events"])
 
     (event,) = [note["event"] for note in notes if "source" in note["event"]]

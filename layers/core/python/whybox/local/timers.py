@@ -1,4 +1,4 @@
-"""A timer of the template: a function that is called when the gateway starts, and again after each while."""
+"""A timer of the template: a function that is called soon after the start, and again after each while."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ from whybox.ports import Clock
 
 logger = logging.getLogger(__name__)
 
+FIRST_SECONDS = 5.0
+"""After a start, which first has requests to answer."""
+
 
 async def run_timer(timer: Timer, *, calls: Calls, clock: Clock) -> None:
     """Call the function of a timer, for ever; one call has ended before the next begins."""
+    await asyncio.sleep(FIRST_SECONDS)
     while True:
         event = scheduled_event(timer.name, now=clock.now()) if timer.event is None else timer.event
         try:
