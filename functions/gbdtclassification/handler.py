@@ -13,6 +13,7 @@ from whybox.domain.models.boosted_trees import import_booster_alone
 from whybox.http.app import create_app
 from whybox.http.compatible import gbdtclassification
 from whybox.http.functions import HttpFunction
+from whybox.http.job_access import JobAccess
 from whybox.settings import Settings
 from whybox.wiring import connect
 
@@ -20,7 +21,7 @@ logger = Logger(service="gbdtclassification")
 copy_config_to_registered_loggers(logger, include={"whybox"})
 for library in ("xgboost", "lightgbm"):
     import_booster_alone(library)  # without scikit-learn the start takes a third of the time
-ports = connect(Settings.from_environment(os.environ))  # once per container
+ports = connect(settings := Settings.from_environment(os.environ))  # once per container
 app = create_app(
     gbdtclassification,
     clock=ports.clock,
@@ -28,6 +29,7 @@ app = create_app(
     accounts=ports.accounts,
     usage=ports.usage,
     replies=ports.replies,
+    job_access=JobAccess(ports, settings.heavy_memory_megabytes),
 )
 answer = HttpFunction(app)
 

@@ -12,12 +12,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from whybox.http.app import create_app
 from whybox.http.compatible import mlregression
 from whybox.http.functions import HttpFunction
+from whybox.http.job_access import JobAccess
 from whybox.settings import Settings
 from whybox.wiring import connect
 
 logger = Logger(service="mlregression")
 copy_config_to_registered_loggers(logger, include={"whybox"})
-ports = connect(Settings.from_environment(os.environ))  # once per container
+ports = connect(settings := Settings.from_environment(os.environ))  # once per container
 app = create_app(
     mlregression,
     clock=ports.clock,
@@ -25,6 +26,7 @@ app = create_app(
     accounts=ports.accounts,
     usage=ports.usage,
     replies=ports.replies,
+    job_access=JobAccess(ports, settings.heavy_memory_megabytes),
 )
 answer = HttpFunction(app)
 

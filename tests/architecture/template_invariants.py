@@ -24,8 +24,23 @@ SUPPORTED_RUNTIMES: Final = frozenset({"python3.12", "python3.13", "python3.14"}
 PUBLIC_PATHS: Final = frozenset(
     {"/", "/health", "/openapi.json", "/docs", "/problems", "/problems/{code}", "$default"}
 )
-OPEN_ACTIONS: Final = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
-"""Actions that AWS gives no resource to name."""
+OPEN_ACTIONS: Final = frozenset(
+    {
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+        "xray:GetSamplingRules",
+        "xray:GetSamplingTargets",
+        "logs:CreateLogDelivery",
+        "logs:GetLogDelivery",
+        "logs:UpdateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:DescribeResourcePolicies",
+        "logs:DescribeLogGroups",
+    }
+)
+"""Actions that AWS gives no resource to name: tracing, and how a state machine gets its log."""
 SECRET_NAME: Final = re.compile(r"secret|password|passwd|token|api_?key|private", re.IGNORECASE)
 SECRET_VALUE: Final = re.compile(
     r"AKIA[0-9A-Z]{16}|resolve:(?:ssm-secure|secretsmanager)|-----BEGIN|eyJ[\w-]{10}"
@@ -93,6 +108,13 @@ def referred(part: Any) -> str | None:
     return str(names[0] if isinstance(names, list) else names.split(".")[0]) if names else None
 
 
+def called_function(document: Document, part: Any) -> str | None:
+    """Return the function that a part names, by itself or by an alias of it."""
+    name = referred(part)
+    alias = of_type(document, "AWS::Lambda::Alias").get(name or "")
+    return name if alias is None else referred(alias["Properties"]["FunctionName"])
+
+
 def denies(policy: dict[str, Any], condition: str) -> bool:
     """Tell whether a policy has a Deny whose condition names a key."""
     return any(
@@ -112,7 +134,8 @@ def consumers(document: Document) -> Iterator[tuple[str, dict[str, Any], str, di
     """Yield mapping id, mapping, queue id and the consuming function of each queue that feeds a function."""
     queues, functions = (of_type(document, kind) for kind in ("AWS::SQS::Queue", "AWS::Lambda::Function"))
     for name, mapping in properties(document, "AWS::Lambda::EventSourceMapping"):
-        queue, function = referred(mapping["EventSourceArn"]), referred(mapping["FunctionName"])
+        queue = referred(mapping["EventSourceArn"])
+        function = called_function(document, mapping["FunctionName"])
         if queue in queues and function in functions:
             yield name, mapping, queue, functions[function]["Properties"]
 
@@ -213,8 +236,10 @@ def messages_are_tried_five_times(document: Document) -> list[str]:
 
 
 def functions_answer_before_the_gateway_gives_up(document: Document) -> list[str]:
-    """A function that is no queue's consumer answers within 29 seconds."""
-    background = {referred(mapping["FunctionName"]) for _, mapping, _, _ in consumers(document)}
+    """A function that is neither a queue's consumer nor called by a clock answers within 29 seconds."""
+    background = {called_function(document, it["FunctionName"]) for _, it, _, _ in consumers(document)}
+    for _, rule in properties(document, "AWS::Events::Rule"):
+        background |= {called_function(document, target["Arn"]) for target in rule["Targets"]}
     return [
         f"{name} may run longer than the gateway waits"
         for name, function in properties(document, "AWS::Lambda::Function")
@@ -278,13 +303,13 @@ def what_is_kept_is_protected(document: Document) -> list[str]:
 
 
 def everything_that_can_fail_has_an_alarm(document: Document) -> list[str]:
-    """Every function and every queue is named by an alarm."""
+    """Every function, queue and state machine is named by an alarm."""
     watched = {
         referred(dimension["Value"]) or referred({"Fn::GetAtt": dimension["Value"].get("Fn::GetAtt", "")})
         for _, alarm in properties(document, "AWS::CloudWatch::Alarm")
         for dimension in alarm.get("Dimensions", [])
     }
-    kinds = ("AWS::Lambda::Function", "AWS::SQS::Queue")
+    kinds = ("AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::StepFunctions::StateMachine")
     return [
         f"nobody watches {name}" for kind in kinds for name in of_type(document, kind) if name not in watched
     ]

@@ -16,12 +16,19 @@ NUMERIC = {"numpy", "scipy", "pandas", "sklearn", "xgboost", "lightgbm", "shap",
 NOT_FOR_TREES = {"sklearn", "pandas", "shap", "fastparquet"}
 FORBIDDEN = {
     "authorizer": NUMERIC | {"fastapi", "starlette", "pydantic", "mangum"},
+    "uploads": NUMERIC,
+    "jobs": NUMERIC,
+    "fail_job": NUMERIC,
+    "sweep": NUMERIC,
     "usage": NUMERIC,
     "site": NUMERIC,
     "mlclassification": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "mlregression": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "gbdtclassification": NOT_FOR_TREES,
     "gbdtregression": NOT_FOR_TREES,
+    "explain_heavy": NOT_FOR_TREES | {"xgboost", "lightgbm"},
+    "explain_batch": NOT_FOR_TREES | {"xgboost", "lightgbm"},
+    "explanations": NOT_FOR_TREES | {"xgboost", "lightgbm"},
 }
 
 LOAD = """
@@ -61,7 +68,7 @@ event = {
     },
 }
 class Context:
-    function_name = "f"; memory_limit_in_mb = "128"; invoked_function_arn = "arn"; aws_request_id = "r"
+    function_name = "f"; memory_limit_in_mb = "1769"; invoked_function_arn = "arn"; aws_request_id = "r"
 answer = handler.handler(event, Context())
 assert answer["statusCode"] == 200, answer["body"]
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))

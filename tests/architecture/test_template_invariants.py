@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.architecture.template_invariants import INVARIANTS, no_origin_is_a_star, of_type
+from tests.architecture.template_invariants import INVARIANTS, consumers, no_origin_is_a_star, of_type
 
 NAMES = [invariant.__name__ for invariant in INVARIANTS]
 
@@ -32,3 +32,10 @@ def test_a_star_behind_a_condition_is_seen_too(translated, kind):
     assert of_type(bad, kind)
     assert len(no_origin_is_a_star(bad)) == 2
     assert len(no_origin_is_a_star(bad | {"Resources": others})) == 1
+
+
+def test_the_invariants_see_every_queue_that_feeds_a_function(translated):
+    mappings = of_type(translated, "AWS::Lambda::EventSourceMapping")
+
+    assert {name for name, _, _, _ in consumers(translated)} == set(mappings)
+    assert {queue for _, _, queue, _ in consumers(translated)} == set(of_type(translated, "AWS::SQS::Queue"))

@@ -13,7 +13,8 @@ from tests.benchmarks.ours import fit, whybox_as_precise, whybox_rows
 from tests.benchmarks.peers import Predict, kernel_explainer
 from tests.benchmarks.references import enumerate_coalitions, sample_permutations
 
-from whybox.domain.models.fitted_models import FittedModel, Unit
+from whybox.domain.models.fitted_models import FittedModel
+from whybox.domain.models.specs import Unit
 
 OURS, DEFAULT, HONEST = "whybox", "shap KernelExplainer", "shap KernelExplainer, l1_reg=0"
 NOTE = """\

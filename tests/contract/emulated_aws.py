@@ -129,12 +129,15 @@ class EmulatedAws:
 
 
 @contextmanager
-def emulated_aws() -> Iterator[EmulatedAws]:
-    """Yield an empty account; the SDK does not wait before it tries again."""
+def emulated_aws(*, runs_state_machines: bool = False) -> Iterator[EmulatedAws]:
+    """Yield an empty account; the SDK does not wait before it tries again.
+
+    Left to itself moto keeps the executions of state machines and runs none of them.
+    """
     wait = ExponentialBackoff.delay_amount
     ExponentialBackoff.delay_amount = lambda _self, _context: 0
     try:
-        with mock_aws():
+        with mock_aws(config={"stepfunctions": {"execute_state_machine": runs_state_machines}}):
             botocore_stubber.enabled = False  # our sessions ask moto themselves, under the lock
             yield EmulatedAws()
     finally:

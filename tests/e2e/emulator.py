@@ -30,12 +30,13 @@ class Emulator:
     account: EmulatedAws
     port: int
     jwt_secret: str
+    bucket: str = "DataBucket"
 
 
 @contextmanager
-def running_emulator(host: str) -> Iterator[Emulator]:
-    """Answer for AWS on a free port of an address, with the tables and secrets that the template defines."""
-    with emulated_aws() as account:
+def running_emulator(host: str, *, runs_state_machines: bool = False) -> Iterator[Emulator]:
+    """Answer for AWS on a free port of an address, with what the template defines."""
+    with emulated_aws(runs_state_machines=runs_state_machines) as account:
         secret = _create_resources(account)
         with ThreadingHTTPServer((host, 0), _service_of(account)) as server:
             thread = Thread(target=server.serve_forever, daemon=True)
@@ -55,7 +56,10 @@ def _create_resources(account: EmulatedAws) -> str:
             case "AWS::DynamoDB::Table":
                 account.create_table(name)
             case "AWS::S3::Bucket":
-                account.client("s3").create_bucket(Bucket=name.lower())
+                account.client("s3").create_bucket(Bucket=name)
+                account.client("s3").put_bucket_versioning(
+                    Bucket=name, VersioningConfiguration={"Status": "Enabled"}
+                )
             case "AWS::SQS::Queue":
                 account.client("sqs").create_queue(QueueName=name)
             case "AWS::SecretsManager::Secret":

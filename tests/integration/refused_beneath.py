@@ -25,6 +25,7 @@ from whybox.adapters.local.sqlite_jobs import SqliteJobs
 from whybox.adapters.local.sqlite_usage import SqliteUsage
 from whybox.adapters.local.system_clock import SystemClock
 from whybox.cli.demo import _post, _Service, _Table
+from whybox.cli.service_calls import Service
 from whybox.domain.explanations import attribute_rows
 from whybox.domain.explanations.interactions import rank_interactions
 from whybox.domain.explanations.model_views import view_model
@@ -34,6 +35,7 @@ from whybox.domain.plain_values import plain_numbers
 from whybox.domain.reports.findings import read_findings
 from whybox.domain.tables import read_table
 from whybox.domain.tables.dialects import ReadOptions
+from whybox.http.answers import refuse_large
 from whybox.http.json_bodies import parse_json_body
 from whybox.local.bodies import RequestBody
 from whybox.local.events import HttpRequest
@@ -143,7 +145,9 @@ def upload(
     )
     target = signed.url.removeprefix("http://127.0.0.1").replace("a.csv", key)
     for _ in range(times):
-        store.upload(target, list(signed.headers.items()), content)
+        with store.upload(target, list(signed.headers.items())) as incoming:
+            incoming.take(content)
+            incoming.complete()
 
 
 def get_what_is_gone(folder: Path) -> None:
@@ -197,10 +201,12 @@ BENEATH: dict[str, Callable[[Path], object]] = {
     "background-empty": lambda _: attribute(forest(), background=X[:0]),
     "explanation-check-failed": lambda _: attribute(broken_line()),
     "result-document-invalid": lambda _: read_findings({"explanation": {"method": "shap"}}),
+    "result-too-large": lambda _: refuse_large(b"x" * 6_300_000),
     "result-not-finite": lambda _: plain_numbers(np.array([0.5, np.nan]), "y_pred"),
     "reservation-lost": commit_what_was_given_back,
     "function-busy": call_a_busy_worker,
     "demo-failed": demonstrate_to_nobody,
+    "service-call-failed": lambda _: Service("http://127.0.0.1:9", CANARY).ask("GET", "/usage"),
     "misconfigured": lambda _: Settings.from_environment({"WHYBOX_JWT_SECRET": CANARY}),
     "template-invalid": read_template,
     "gateway-running": serve_twice,

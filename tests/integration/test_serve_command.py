@@ -33,7 +33,7 @@ def test_the_command_it_prints_works_as_it_stands(environment: dict[str, str]) -
     ) as process:
         assert process.stdout is not None
         printed = ""
-        while "whybox token" not in printed:
+        while "t.json" not in printed:
             printed += process.stdout.readline()
         command = shlex.split(printed[printed.index("curl ") : printed.index("\n\nThe token")])
         name, _, path = command[command.index("-F") + 1].removesuffix(";type=text/csv").partition("=@")
@@ -50,6 +50,9 @@ def test_the_command_it_prints_works_as_it_stands(environment: dict[str, str]) -
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
 
+    tables, results = (Path(line.strip()) for line in printed.splitlines() if line.startswith("  /"))
+    assert tables.is_dir()
+    assert (tables.parent.name, results.parent.name) == ("batch", "results")
     assert answer.status_code == 200
     assert answer.json()["interpretability"]["method"] == "shap"
     assert process.returncode == 0

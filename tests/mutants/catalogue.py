@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants import (
     issuer_mutants,
+    job_mutants,
     json_mutants,
     quota_mutants,
     secret_mutants,
@@ -18,5 +19,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *token_mutants.MUTANTS,
     *issuer_mutants.MUTANTS,
     *quota_mutants.MUTANTS,
+    *job_mutants.MUTANTS,
     *secret_mutants.MUTANTS,
 )

@@ -150,7 +150,7 @@ MUTANTS = (
         "scope-off",
         "any token may have tables explained",
         "http/identities.py",
-        "    if EXPLAIN_SCOPE not in identity.scopes:\n",
+        "    if scope not in identity.scopes:\n",
         "    if not identity.tenant:\n",
         ("tests/unit/http/test_app.py::test_a_token_without_the_scope_is_known_and_not_allowed",),
     ),

@@ -9,6 +9,8 @@ from tests.benchmarks.interval_coverage import measure_coverage, render_coverage
 from tests.benchmarks.sections import render_table
 from tests.proof import (
     generated_requests,
+    job_kills,
+    job_routes,
     json_documents,
     quota_faults,
     refusal_costs,
@@ -102,6 +104,36 @@ def _quota_faults(is_quick: bool) -> Finding:
     return Finding(tried.n_requests, found, not tried.violations, list_violations(tried.violations))
 
 
+def _job_kills(is_quick: bool) -> Finding:
+    worlds = job_kills.prove(40 if is_quick else 500)
+    n_kills = [sum(one.kills.values()) for one in worlds]
+    n_points = min(len(one.kills) for one in worlds)
+    violations = tuple(f"{one.world}: {it}" for one in worlds for it in one.violations)
+    found = (
+        f"{' and '.join(map(str, n_kills))} kills at {n_points} points or more, {len(violations)} violations"
+    )
+    is_met = not violations and (is_quick or n_points >= 10)
+    points = sorted({point for one in worlds for point in one.kills})
+    rows = [(point, *(str(one.kills.get(point, 0)) for one in worlds)) for point in points]
+    ends = [
+        (
+            one.world,
+            str(one.ends["done"]),
+            str(one.ends["failed"]),
+            str(one.n_charged),
+            str(one.n_dead_letters),
+        )
+        for one in worlds
+    ]
+    tables = (
+        render_table(("on", "done", "failed", "charged", "dead letters"), ends),
+        render_table(("killed", *(f"times, {one.world.split(';')[0]}" for one in worlds)), rows),
+    )
+    return Finding(
+        sum(one.n_jobs for one in worlds), found, is_met, list_violations(violations) or "\n\n".join(tables)
+    )
+
+
 def _interval_coverage(is_quick: bool) -> Finding:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -110,6 +142,30 @@ def _interval_coverage(is_quick: bool) -> Finding:
     found = f"between {least:.1%} and {most:.1%} in {len(covered)} kinds of model and background"
     is_met = is_quick or all(one.is_accepted for one in covered)
     return Finding(sum(one.n_values for one in covered), found, is_met, render_coverage(covered))
+
+
+def _job_routes(is_quick: bool) -> Finding:
+    jobs = job_routes.prove(10 if is_quick else 40)
+    rows = [
+        (
+            one.title,
+            one.estimate.route,
+            f"{one.estimate.seconds:.2f}",
+            f"{'more than ' if one.is_ended else ''}{one.seconds:.2f}",
+            f"{one.estimate.memory_mb:.0f}",
+            "" if one.is_ended else f"{one.peak_mb:.0f}",
+        )
+        for one in jobs
+    ]
+    wrong = tuple(one.violation for one in jobs if one.violation is not None)
+    light = [one.seconds for one in jobs if one.estimate.route == "light"]
+    others = [one.seconds for one in jobs if one.estimate.route != "light"]
+    found = f"{len(light)} at once, the longest {max(light, default=0.0):.1f} s; {len(others)} queued"
+    found += f", the shortest {min(others):.1f} s" if others else ""
+    details = render_table(("job", "route", "estimated s", "took s", "estimated MB", "peak MB"), rows)
+    if wrong:
+        details = list_violations(wrong) + "\n\n" + details
+    return Finding(len(jobs), found, not wrong and (is_quick or bool(others)), details)
 
 
 def _met(is_met: bool) -> str:
@@ -149,10 +205,23 @@ PROOFS: Mapping[str, Proof] = {
         "each within 1 s and 50 MB",
         _refusal_costs,
     ),
+    "job-routes": Proof(
+        "A job that is computed in its request is done in time, and one that would be done at once is not "
+        "queued: each of a grid is estimated, then done, in processor seconds of one thread.",
+        "of 40 none takes more than 25 s or the memory of a light function, and none under 1 s is queued",
+        _job_routes,
+    ),
     "quota-faults": Proof(
         "The quota stays exact on a store whose network loses requests and answers and throttles.",
         "20 seeds of 500 ids with 24 % faults, no violation",
         _quota_faults,
+    ),
+    "job-kills": Proof(
+        "Wherever workers are killed, and however often a job is told of, every job ends: none is lost, "
+        "charged twice or served by half; a table that cannot be read is tried once; a job that ends its "
+        "worker every time becomes a dead letter and is refunded. On both sets of adapters.",
+        "500 jobs each, at least 10 kill points, up to 3 duplicates of each message, no violation",
+        _job_kills,
     ),
     "interval-coverage": Proof(
         "A 95 % interval of a sampled attribution covers the exact value as often as it says.",

@@ -82,6 +82,13 @@ def test_tenant_prints_the_name_that_the_gateway_files_a_caller_under(
         ["serve", "--port", "-1"],
         ["serve", "--port", "65536"],
         ["serve", "--port", "http"],
+        ["upload"],
+        ["jobs", "--follow"],
+        ["jobs", "--limit", "0"],
+        ["result"],
+        ["result", "JOB", "--format", "xlsx"],
+        ["sample"],
+        ["sample", "--rows", "many", "-o", "x.csv"],
     ],
 )
 def test_what_cannot_be_understood_ends_with_2_and_touches_nothing(
@@ -123,13 +130,26 @@ def test_a_home_that_cannot_be_made_is_one_clear_line(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["", "demo", "serve", "token", "tenant"])
+@pytest.mark.parametrize(
+    "command", ["", "demo", "serve", "token", "tenant", "upload", "jobs", "result", "sample"]
+)
 def test_help_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command.split(), "--help"])
 
     assert ended.value.code == 0
     assert f"examples:\n  whybox {command}".rstrip() in capsys.readouterr().out
+
+
+def test_a_sample_is_whole_or_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.csv"
+
+    assert main(["sample", "--rows", "0", "-o", str(path)]) == 1
+    assert list(tmp_path.iterdir()) == []
+
+    assert main(["sample", "--rows", "50", "--columns", "6", "-o", str(path)]) == 0
+    assert path.read_bytes().count(b"\n") == 51
+    assert "50 rows" in capsys.readouterr().err
 
 
 def test_a_light_command_loads_neither_the_numeric_stack_nor_a_server() -> None:

@@ -14,17 +14,23 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 
+from whybox.adapters.local.folder_objects import FolderObjects, FolderUploads
+from whybox.adapters.local.signed_links import SignedLinks
+from whybox.adapters.local.sqlite_jobs import SqliteJobs
 from whybox.adapters.local.sqlite_keys import SqliteKeys
+from whybox.adapters.local.sqlite_queue import SqliteQueue
 from whybox.adapters.local.sqlite_replies import SqliteReplies
 from whybox.adapters.local.sqlite_tenants import SqliteTenants
+from whybox.adapters.local.sqlite_uploads import SqliteUploads
 from whybox.adapters.local.sqlite_usage import SqliteUsage
 from whybox.http.app import create_app
 from whybox.http.bearer_tokens import authorize
 from whybox.http.functions import HttpFunction
+from whybox.http.job_access import JobAccess
 from whybox.ports import Accounts
 from whybox.services.create_key import create_key
 from whybox.services.issue_token import issue_token
-from whybox.services.verify_token import SharedSecret, TokenKey
+from whybox.services.verify_token import SharedSecret, TokenKey, tenant_of
 
 SECRET = b"Zk3vQ9xTb7Lw2NpR8sYd5HgJ1mCf4KaE"
 BOUNDARY = "a-boundary"
@@ -73,6 +79,12 @@ class Service:
         self.usage = SqliteUsage(self.home / "usage", default_limit=self.limit)
         self.replies = SqliteReplies(self.home / "replies")
         self.accounts = Accounts(SqliteKeys(self.home / "keys"), SqliteTenants(self.home / "tenants"))
+        links = SignedLinks(SECRET, "http://127.0.0.1:8000", self.clock)
+        self.jobs = SqliteJobs(self.home / "jobs")
+        self.objects = FolderObjects(self.home / "bucket", links=links)
+        self.uploads = FolderUploads(self.home / "bucket", links=links)
+        self.announcements = SqliteUploads(self.home / "uploads")
+        self.explain_queue = SqliteQueue(self.home / "queues", "explain", clock=self.clock)
         self._numbers = itertools.count(1)
 
     def function(self, *routers: APIRouter, **options: Any) -> HttpFunction:
@@ -81,8 +93,15 @@ class Service:
             "accounts": self.accounts,
             "usage": self.usage,
             "replies": self.replies,
+            "job_access": JobAccess(self, heavy_memory_mb=3008),
         }
         return HttpFunction(create_app(*routers, clock=self.clock, **ports | options))
+
+    def tenant(self, subject: str = "ada") -> str:
+        return tenant_of("whybox", subject)
+
+    def used(self, subject: str = "ada") -> int:
+        return self.usage.read(self.tenant(subject), now=self.clock.now()).used
 
     def token(self, subject: str = "ada", **changes: Any) -> str:
         given = {"issuer": "whybox", "audience": "whybox-api", "now": self.clock.now()} | changes
@@ -166,3 +185,38 @@ def form() -> Callable[..., tuple[dict[str, str], bytes]]:
 @pytest.fixture
 def read() -> Callable[[dict[str, Any]], Answer]:
     return read_answer
+
+
+@pytest.fixture
+def functions(service) -> dict[str, HttpFunction]:
+    """The compatible endpoints by their paths."""
+    from whybox.http import compatible
+
+    names = ("mlclassification", "mlregression", "gbdtclassification", "gbdtregression")
+    return {f"/{name}": service.function(getattr(compatible, name)) for name in names}
+
+
+@pytest.fixture
+def send(service, functions, form) -> Callable[..., Answer]:
+    """Send a table to a compatible endpoint as curl does; headers as keywords."""
+    token = service.token()
+
+    def send(path: str, query: str, table: bytes, **headers: str) -> Answer:
+        content_type, body = form(table)
+        return service.call(
+            functions[path],
+            "POST",
+            path,
+            query=query,
+            token=token,
+            headers=content_type | {name.replace("_", "-"): value for name, value in headers.items()},
+            body=body,
+        )
+
+    return send
+
+
+@pytest.fixture
+def used(service) -> Callable[[], int]:
+    """How much of its quota ada has used."""
+    return service.used

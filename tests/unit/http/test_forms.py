@@ -16,7 +16,7 @@ from whybox.errors import (
     MultipartInvalidError,
     RequestError,
 )
-from whybox.http.forms import MAX_BODY_BYTES, read_file
+from whybox.http.forms import MAX_BODY_BYTES, is_form, read_file, read_file_and_job
 
 TYPE = "multipart/form-data; boundary=B"
 GOOD = b'Content-Disposition: form-data; name="file"; filename="t"\r\n'
@@ -214,3 +214,50 @@ def test_ten_thousand_parts_are_refused_without_being_collected():
 def test_a_boundary_given_twice_is_none():
     with pytest.raises(MultipartInvalidError, match="no boundary"):
         read_file(form(part(b"a")), "multipart/form-data; boundary=C; boundary=B")
+
+
+JOB = 'form-data; name="job"'
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([part(b"a,b")], (b"a,b", None)),
+        ([part(b"a,b"), part(b"{}", JOB)], (b"a,b", b"{}")),
+        ([part(b"{}", JOB), part(b"a,b")], (b"a,b", b"{}")),
+        ([part(b"a,b"), part(b"", JOB + '; filename="job.json"')], (b"a,b", b"")),
+    ],
+)
+def test_a_form_may_hold_the_job_beside_the_table(parts, expected):
+    assert read_file_and_job(form(*parts), TYPE) == expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "error"),
+    [
+        ([part(b"{}", JOB)], FileMissingError),
+        ([part(b"a"), part(b"b")], MultipartInvalidError),
+        ([part(b"a"), part(b"{}", JOB), part(b"{}", JOB)], MultipartInvalidError),
+        ([part(b"a"), part(b"1", 'form-data; name="seed"')], MultipartInvalidError),
+        ([part(b"a"), part(b"{}", JOB), part(b"1", 'form-data; name="seed"')], MultipartInvalidError),
+        ([part(b"a", 'form-data; name="file"'), part(b"{}", JOB)], FileMissingError),
+        ([part(b"a"), b"--B\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: " + JOB.encode()
+          + b"\r\n\r\ne30=\r\n"], MultipartInvalidError),
+    ],
+)  # fmt: skip
+def test_nothing_else_may_be_in_that_form(parts, error):
+    with pytest.raises(error):
+        read_file_and_job(form(*parts), TYPE)
+
+
+def test_where_only_a_table_belongs_a_job_is_refused():
+    with pytest.raises(MultipartInvalidError):
+        read_file(form(part(b"a"), part(b"{}", JOB)), TYPE)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [(TYPE, True), ("Multipart/Form-Data", True), ("application/json", False), (None, False), ("", False)],
+)
+def test_a_form_is_known_by_its_content_type(content_type, expected):
+    assert is_form(content_type) is expected

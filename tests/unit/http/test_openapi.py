@@ -90,7 +90,7 @@ def test_every_error_of_every_operation_is_a_problem(document):
     for operations in document["paths"].values():
         for operation in operations.values():
             for status, answer in operation["responses"].items():
-                if status != "200":
+                if int(status) >= 400:
                     assert list(answer["content"]) == ["application/problem+json"]
 
 

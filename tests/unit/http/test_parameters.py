@@ -47,6 +47,7 @@ def test_without_parameters_the_documented_defaults_hold(ask):
         "missing": "",
         "level": 95.0,
         "n_layers": 1,
+        "upload_id": None,
         "base_model": "RandomForestClassifier",
         "n_hidden_features": 5,
         "predict_proba": True,
@@ -117,7 +118,7 @@ def test_an_unknown_parameter_is_answered_with_the_closest_one(ask, name, closes
     ]
 
 
-@pytest.mark.parametrize("name", ["zzz", "x" * 5000, "%00", "upload_id", "__proto__", "%F0%9F%A6%8A", ""])
+@pytest.mark.parametrize("name", ["zzz", "x" * 5000, "%00", "callback_url", "__proto__", "%F0%9F%A6%8A", ""])
 def test_an_unknown_parameter_like_no_other_is_answered_with_all_there_are(ask, name):
     answer = ask(f"{name}=1")
 

@@ -10,15 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from whybox.domain.jobs.explanation_requests import Dialect, ExplanationRequest, ModelChoice
 from whybox.domain.reports import render_report
 from whybox.errors import InputError, ModelUnknownError, ScoringUnknownError, TargetNotFoundError
-from whybox.services.explain_table import (
-    Dialect,
-    ExplanationRequest,
-    ModelChoice,
-    prepare_explanation,
-    run_explanation,
-)
+from whybox.services.explain_table import run_explanation
+from whybox.services.prepare_explanation import prepare_explanation
 
 N_ROWS = 60
 CLASSIFY = ExplanationRequest(

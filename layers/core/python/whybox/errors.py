@@ -5,6 +5,7 @@ WhyboxError
 │   ├── InputError          the table, the parameters or the body
 │   ├── AuthenticationError who are you?            (one answer for every cause)
 │   ├── AccessError         you may not do that
+│   ├── WaitError           the same again, later
 │   └── QuotaError          you may, but not now
 ├── ComputationError        our own numbers failed our own check; never delivered, never charged
 ├── ConfigurationError      the operator can fix it; the service refuses to start
@@ -65,6 +66,12 @@ class WhyboxError(Exception):
 
 class RequestError(WhyboxError):
     """The caller can fix it."""
+
+
+class WaitError(RequestError):
+    """The same request will do, later; nothing about it is to be changed."""
+
+    retry_after_seconds: int = 2
 
 
 class InputError(RequestError):
@@ -892,11 +899,10 @@ class IdempotencyKeyReusedError(InputError):
         )
 
 
-class IdempotencyInProgressError(RequestError):
+class IdempotencyInProgressError(WaitError):
     """The first request with this Idempotency-Key still runs."""
 
     code = "idempotency-in-progress"
-    retry_after_seconds: ClassVar[int] = 2
 
     def __init__(self) -> None:
         super().__init__(
@@ -930,7 +936,12 @@ class BodyTooLargeError(InputError):
     code = "body-too-large"
 
     def __init__(self, *, limit: int, actual: int) -> None:
-        super().__init__(f"The body has {actual} bytes; at most {limit} fit.", limit=limit, actual=actual)
+        super().__init__(
+            f"The body has {actual} bytes; at most {limit} fit. Upload a larger table first (POST "
+            "/v1/uploads), then ask with its upload_id and without the table.",
+            limit=limit,
+            actual=actual,
+        )
 
 
 class ContentTypeUnsupportedError(InputError):
@@ -1203,13 +1214,17 @@ class FunctionError(BackingServiceError):
 
 
 class FunctionFailedError(FunctionError):
-    """The function ended, raised, or answered something that is no HTTP answer; ``cause`` is for the log."""
+    """The function ended, raised, or answered something that is no HTTP answer; ``cause`` is for the log.
+
+    ``raised`` is the class of what it raised, which a state machine may decide by.
+    """
 
     code = "function-failed"
 
-    def __init__(self, function: str, *, cause: str) -> None:
+    def __init__(self, function: str, *, cause: str, raised: str = "") -> None:
         super().__init__("The function behind this path failed.", function=function)
         self.cause = cause
+        self.raised = raised
 
 
 class FunctionTimeoutError(FunctionError):
@@ -1314,3 +1329,175 @@ class DemoFailedError(BackingServiceError):
         super().__init__(f"The demo stopped at {step}: {reason} The log of its service is {log}.")
         self.step = step
         self.reason = reason
+
+
+class ServiceCallFailedError(BackingServiceError):
+    """The service that a command asked gave no answer, or refused; the detail says which."""
+
+    code = "service-call-failed"
+
+
+# Uploads and jobs
+
+
+class UploadNotFoundError(NotFoundError):
+    """There is no such upload, or it is another tenant's: nobody can tell which."""
+
+    def __init__(self) -> None:
+        RequestError.__init__(self, "There is no upload of this id.")
+
+
+class UploadSizeInvalidError(InputError):
+    """The size announced for a file is 0."""
+
+    code = "upload-size-invalid"
+
+    def __init__(self) -> None:
+        super().__init__("A file of 0 bytes holds no table: announce the number of bytes it has.")
+
+
+class UploadTooLargeError(InputError):
+    """The size announced is more than a table may have."""
+
+    code = "upload-too-large"
+
+    def __init__(self, *, limit: int, actual: int) -> None:
+        super().__init__(f"The file has {actual} bytes; at most {limit} fit.", limit=limit, actual=actual)
+
+
+class ChecksumInvalidError(InputError):
+    """The checksum announced is not one of SHA-256 in hexadecimal."""
+
+    code = "checksum-invalid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The sha256 must be the 64 hexadecimal digits of the file's SHA-256, or be left out."
+        )
+
+
+class TooManyPendingUploadsError(WaitError):
+    """As many links to upload are open as one caller may have."""
+
+    code = "too-many-pending-uploads"
+
+    def __init__(self, *, limit: int, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"{limit} uploads were announced and have not arrived; finish them first.", limit=limit
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
+class UploadIncompleteError(WaitError):
+    """The link was given out and nothing was stored with it so far."""
+
+    code = "upload-incomplete"
+
+    def __init__(self) -> None:
+        super().__init__("The file has not arrived yet: upload it first, then start the job.")
+
+
+class UploadChangedError(RequestError):
+    """The stored file is not the one that was announced, or that the job was started with."""
+
+    code = "upload-changed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The stored file is another one than was announced or checked before: upload it again."
+        )
+
+
+class UnknownUploadError(InputError):
+    """A file is stored under this id that no link of this service was made for."""
+
+    code = "unknown-upload"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody announced this file: ask for a link and upload it with that.")
+
+
+class ExplainRowsInvalidError(InputError):
+    """The rows to explain are none, too many, or not among the test rows."""
+
+    code = "explain-rows-invalid"
+
+    def __init__(self, reason: str, *, limit: int | None = None, actual: int | None = None) -> None:
+        super().__init__(f"The rows to explain cannot be used: {reason}.", limit=limit, actual=actual)
+        self.reason = reason
+
+
+class JobTooLargeError(InputError):
+    """No function of this service could finish the job; known before anything is charged."""
+
+    code = "job-too-large"
+
+    def __init__(self, reason: str, *, limit: int, actual: int) -> None:
+        super().__init__(f"The job is too large: {reason}.", limit=limit, actual=actual)
+        self.reason = reason
+
+
+class ResultNotReadyError(WaitError):
+    """The job waits or runs; its result is not there yet."""
+
+    code = "result-not-ready"
+    retry_after_seconds = 5
+
+    def __init__(self) -> None:
+        super().__init__("The job has not ended yet; ask for its status, or try again later.")
+
+
+class ResultMissingError(RequestError):
+    """The job failed or was cancelled: there is no result, and nothing was charged."""
+
+    code = "job-without-result"
+
+    def __init__(self) -> None:
+        super().__init__("The job failed or was cancelled, so it has no result; its problem says why.")
+
+
+class ResultExpiredError(RequestError):
+    """The job is done, and its result was deleted when its time was over."""
+
+    code = "result-expired"
+
+    def __init__(self) -> None:
+        super().__init__("The result is no longer kept: start the job again.")
+
+
+class ResultFormatUnavailableError(InputError):
+    """The result does not exist in the format asked for."""
+
+    code = "result-format-unavailable"
+
+    def __init__(self, wanted: str, *, available: Sequence[str]) -> None:
+        super().__init__(f"This result is not there as {wanted}, only as: {', '.join(available)}.")
+        self.wanted = wanted
+        self.available = tuple(available)
+
+
+class JobBusyError(BackingServiceError):
+    """Another worker is at the job; this delivery of it is to come back later."""
+
+    code = "job-busy"
+
+    def __init__(self) -> None:
+        super().__init__("Another worker is at this job.")
+
+
+class JobCancelledError(RequestError):
+    """The owner of the job wants it no more."""
+
+    code = "job-cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("The job was cancelled.")
+
+
+class OutOfTimeError(BackingServiceError):
+    """The function is about to be ended; the job goes back to the queue."""
+
+    code = "out-of-time"
+
+    def __init__(self) -> None:
+        super().__init__("The time of this function is nearly over; the work goes on in another one.")

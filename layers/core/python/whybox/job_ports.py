@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from whybox.domain.jobs.jobs import Job, Outcome, Progress
+from whybox.domain.jobs.uploads import Announcement, Arrival
 
 JOB_RETENTION: Final = timedelta(days=90)
 """How long a job is remembered: longer than any reply or receipt, so that a repeated job is recognised."""
@@ -91,6 +92,33 @@ class UploadSigner(Protocol):
         out (403), with another method or key (403), with bytes of another checksum or number (400), and when
         the key is taken (412).
         """
+        ...
+
+
+class UploadStore(Protocol):
+    """The uploads that were announced; those of another tenant are none."""
+
+    def add(self, announcement: Announcement, *, max_pending: int) -> None:
+        """Store a new announcement, whose link may be given out then.
+
+        Raises TooManyPendingUploadsError, and stores nothing, when the tenant has ``max_pending`` open links
+        already at the time the announcement was made.
+        """
+        ...
+
+    def read(self, tenant: str, upload_id: str) -> Announcement:
+        """Return the announcement as it is now; raises UploadNotFoundError."""
+        ...
+
+    def mark_received(self, tenant: str, upload_id: str, arrival: Arrival) -> Announcement:
+        """Remember what arrived, and return the announcement; the first arrival stands.
+
+        Only a checksum that it did not state may be added to it later. Raises UploadNotFoundError.
+        """
+        ...
+
+    def delete_all(self, tenant: str) -> int:
+        """Forget every upload of a tenant; return how many."""
         ...
 
 

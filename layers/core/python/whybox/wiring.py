@@ -28,16 +28,31 @@ if TYPE_CHECKING:
 
     from whybox.adapters.aws.clients import AwsClients
     from whybox.adapters.aws.secret_keys import SecretKeys
+    from whybox.adapters.local.folder_objects import FolderUploads
     from whybox.adapters.local.signed_links import SignedLinks
-    from whybox.job_ports import BatchStarter, JobStore, ObjectStore, UploadSigner, WorkQueue
+    from whybox.adapters.local.sqlite_batches import SqliteBatches
+    from whybox.adapters.local.sqlite_queue import SqliteQueue
+    from whybox.adapters.local.sqlite_told_files import SqliteToldFiles
+    from whybox.adapters.local.versioned_files import VersionedFiles
+    from whybox.job_ports import (
+        BatchStarter,
+        JobStore,
+        ObjectStore,
+        UploadSigner,
+        UploadStore,
+        WorkQueue,
+    )
 
-__all__ = ["Ports", "connect"]
+__all__ = ["LocalPorts", "Ports", "connect", "connect_local"]
 
 QUEUES_FILE = "queues.sqlite3"
 """In ``settings.home``; all queues of this machine, so that one can take another's dead letters."""
 
-EXPLAIN_QUEUE, EXPLAIN_DEAD_LETTERS = "explain", "explain-dead-letters"
-BATCH_QUEUE, BATCH_DEAD_LETTERS = "batch", "batch-dead-letters"
+EXPLAIN_QUEUE, BATCH_QUEUE = "ExplainQueue", "BatchQueue"
+"""As the template calls them: the local gateway reads there who is given their messages, and how often."""
+
+MAX_RECEIVES = 5
+"""How often a message is delivered before it is a dead letter, where no template says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +87,11 @@ class Ports(ABC):
 
     @property
     @abstractmethod
+    def announcements(self) -> UploadStore:
+        """The uploads that were announced."""
+
+    @property
+    @abstractmethod
     def explain_queue(self) -> WorkQueue:
         """Jobs for the function with more memory."""
 
@@ -99,8 +119,13 @@ def connect(settings: Settings) -> Ports:
     """
     if settings.aws is not None:
         return _connect_aws(settings, settings.aws)
+    return connect_local(settings)
+
+
+def connect_local(settings: Settings) -> LocalPorts:
+    """Return the ports on this machine, with what only the gateway does; raises as ``connect`` does."""
     usage = SqliteUsage(settings.home / "usage.sqlite3", default_limit=settings.monthly_limit)
-    return _LocalPorts(
+    return LocalPorts(
         clock=SystemClock(),
         token_key=_token_key(settings),
         usage=usage,
@@ -115,39 +140,52 @@ def connect(settings: Settings) -> Ports:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _LocalPorts(Ports):
+class LocalPorts(Ports):
     """What jobs need, in SQLite files and a folder."""
 
     settings: Settings
 
     @cached_property
     def jobs(self) -> JobStore:
+        """The state of every job."""
         from whybox.adapters.local.sqlite_jobs import SqliteJobs
 
         return SqliteJobs(self.settings.home / "jobs.sqlite3")
 
     @cached_property
     def objects(self) -> ObjectStore:
+        """Uploads, dropped tables and results."""
         from whybox.adapters.local.folder_objects import FolderObjects
 
         return FolderObjects(self._bucket, links=self._links)
 
     @cached_property
-    def uploads(self) -> UploadSigner:
+    def uploads(self) -> FolderUploads:
+        """Links by which a caller stores an object himself, and what they lead to."""
         from whybox.adapters.local.folder_objects import FolderUploads
 
         return FolderUploads(self._bucket, links=self._links)
 
     @cached_property
+    def announcements(self) -> UploadStore:
+        """The uploads that were announced."""
+        from whybox.adapters.local.sqlite_uploads import SqliteUploads
+
+        return SqliteUploads(self.settings.home / "uploads.sqlite3")
+
+    @cached_property
     def explain_queue(self) -> WorkQueue:
-        return self._queue(EXPLAIN_QUEUE, EXPLAIN_DEAD_LETTERS)
+        """Jobs for the function with more memory."""
+        return self.queue(EXPLAIN_QUEUE)
 
     @cached_property
     def batch_queue(self) -> WorkQueue:
-        return self._queue(BATCH_QUEUE, BATCH_DEAD_LETTERS)
+        """News of tables that were dropped in."""
+        return self.queue(BATCH_QUEUE)
 
     @cached_property
-    def batches(self) -> BatchStarter:
+    def batches(self) -> SqliteBatches:
+        """The large way through a batch, and which are open."""
         from whybox.adapters.local.sqlite_batches import SqliteBatches
 
         return SqliteBatches(self.settings.home / "batches.sqlite3")
@@ -163,11 +201,33 @@ class _LocalPorts(Ports):
         secret = read_or_make_secret(self.settings.home, LINK_FILE_NAME)
         return SignedLinks(secret, self.settings.url, self.clock)
 
-    def _queue(self, name: str, dead_letters: str) -> WorkQueue:
+    def queue(
+        self, name: str, *, dead_letters: str | None = None, max_receives: int = MAX_RECEIVES
+    ) -> SqliteQueue:
+        """Return a queue; whoever receives from it says where its dead letters go."""
         from whybox.adapters.local.sqlite_queue import SqliteQueue
 
-        path = self.settings.home / QUEUES_FILE
-        return SqliteQueue(path, name, clock=self.clock, dead_letters=dead_letters)
+        return SqliteQueue(
+            self.settings.home / QUEUES_FILE,
+            name,
+            clock=self.clock,
+            dead_letters=dead_letters,
+            max_receives=max_receives,
+        )
+
+    @cached_property
+    def files(self) -> VersionedFiles:
+        """The files that the objects are, for who looks after those that people drop."""
+        from whybox.adapters.local.versioned_files import VersionedFiles
+
+        return VersionedFiles(self._bucket)
+
+    @cached_property
+    def told_files(self) -> SqliteToldFiles:
+        """Which dropped files were told of."""
+        from whybox.adapters.local.sqlite_told_files import SqliteToldFiles
+
+        return SqliteToldFiles(self.settings.home / "told-files.sqlite3")
 
 
 def _connect_aws(settings: Settings, aws: AwsSettings) -> Ports:
@@ -221,6 +281,13 @@ class _AwsPorts(Ports):
         from whybox.adapters.aws.s3_objects import S3Uploads
 
         return S3Uploads(self._s3, _given(self.aws.bucket, "WHYBOX_BUCKET"))
+
+    @cached_property
+    def announcements(self) -> UploadStore:
+        """The uploads that were announced."""
+        from whybox.adapters.aws.dynamodb_uploads import DynamodbUploads
+
+        return DynamodbUploads(self.dynamodb, _given(self.aws.jobs_table, "WHYBOX_JOBS_TABLE"))
 
     @cached_property
     def explain_queue(self) -> WorkQueue:

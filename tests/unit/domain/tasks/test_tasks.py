@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from whybox.domain.models.specs import DrawnSplit
 from whybox.domain.tables import read_table
 from whybox.domain.tasks import TaskLimits, frame_task
 from whybox.domain.tasks.splits import draw_split
@@ -384,3 +385,29 @@ def test_the_notices_of_the_reader_come_first():
     task = frame_task(table, kind="classification")
 
     assert [notice.code for notice in task.warnings][:2] == ["bom-removed", "split-drawn"]
+
+
+@pytest.mark.parametrize("test_size", [0.1, 0.25, 0.5, 0.9])
+def test_a_drawn_split_has_the_share_asked_for_in_every_class(test_size):
+    table = table_of(a=noise(n_rows=200), y=cycle("u", "v", "v", "v", n_rows=200))
+
+    task = frame_task(table, kind="classification", target="y", split=DrawnSplit(test_size))
+
+    assert len(task.test) == 200 * test_size
+    assert np.count_nonzero(task.y[task.test] == 0) == pytest.approx(50 * test_size, abs=1)
+    assert sorted([*task.train, *task.test]) == list(range(200))
+    assert "split-drawn" in codes_of(task)
+
+
+def test_a_split_without_strata_lets_chance_decide_and_a_column_of_marks_is_a_feature():
+    marks = cycle(1, 1, 0)
+    table = table_of(a=noise(), training_index=marks, y=cycle("u", "v"))
+
+    task = frame_task(
+        table, kind="classification", target="y", split=DrawnSplit(0.3, is_stratified=False), seed=1
+    )
+    other = frame_task(table, kind="classification", target="y", split=DrawnSplit(0.3), seed=1)
+
+    assert task.feature_names == ("a", "training_index")
+    assert len(task.test) == 12
+    assert task.test.tolist() != other.test.tolist()

@@ -7,16 +7,20 @@ import sys
 from collections.abc import Sequence
 
 import whybox
-from whybox.cli import check, demo, keys, serve, tenant, token
+from whybox.cli import check, demo, jobs, keys, result, sample, serve, tenant, token, upload
 from whybox.errors import WhyboxError
 
-_COMMANDS = (demo, serve, check, token, keys, tenant)
+_COMMANDS = (demo, serve, check, sample, upload, jobs, result, token, keys, tenant)
 
 _EXAMPLES = """\
 examples:
   whybox demo                        explain a real table on this machine and show the answer
   whybox serve                       keep the service running on http://127.0.0.1:8000
   whybox check table.csv             tell whether the service would take a table, and what to mend
+  whybox sample --rows 200000 --columns 30 -o big.csv
+  whybox upload big.csv              upload a table that is too large for one request
+  whybox jobs JOB --follow           watch a job until it ends
+  whybox result JOB --format parquet -o big.parquet
   whybox token --sub ada             print a token for the person or program called ada
   whybox keys create --sub ada       print a key that lasts a year, for scripts
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from whybox.cli.options import read_settings
 from whybox.cli.sample_tables import write_breast_cancer
 from whybox.cli.token import make_token
+from whybox.domain.jobs.object_keys import tenant_prefixes
+from whybox.services.verify_token import tenant_of
 from whybox.wiring import connect
 
 _SUBJECT = "me"
@@ -37,6 +39,11 @@ curl -F {form} \\
   '{url}/mlclassification?base_model=RandomForestClassifier&n_hidden_features=5&interpretability=shap'
 
 {about_tokens}
+
+Or drop a table into the first of these folders, and find what explains it in the second:
+  {tables}
+  {results}
+(t.json beside t.csv says how, as POST /v1/explanations does; without it, the column named target is meant.)
 """
 _OWN_TOKENS = "The token is valid for {hours} hours; whybox token --sub YOUR-NAME makes others."
 _FOREIGN_TOKENS = "TOKEN is an access token of the issuer {issuer}."
@@ -72,16 +79,35 @@ def run(options: argparse.Namespace) -> None:
     home = settings.home.resolve()
     sample = write_breast_cancer(home / "samples")
 
+    tenant = tenant_of(settings.jwt_issuer, _SUBJECT) if settings.jwks is None else None
+    tables, results = _folders(home / "bucket", tenant)
+
     def welcome(url: str) -> None:
         form = shlex.quote(f"file=@{sample};type=text/csv")
-        print(
-            _WELCOME.format(url=url, home=home, form=form, token=token, about_tokens=about_tokens), flush=True
+        welcome_text = _WELCOME.format(
+            url=url,
+            home=home,
+            form=form,
+            token=token,
+            about_tokens=about_tokens,
+            tables=tables,
+            results=results,
         )
+        print(welcome_text, flush=True)
 
     logging.getLogger("whybox.local").addHandler(logging.StreamHandler(sys.stderr))
     serve_stack(
         settings, template=options.template or project_template(), port=options.port, on_ready=welcome
     )
+
+
+def _folders(bucket: Path, tenant: str | None) -> tuple[str, str]:
+    """Return where a caller's tables are dropped, made ready, and where its results appear."""
+    if tenant is None:
+        return f"{bucket}/batch/TENANT (whybox tenant --sub NAME prints TENANT)", f"{bucket}/results/TENANT"
+    _, tables, results = (bucket / prefix for prefix in tenant_prefixes(tenant))
+    tables.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return str(tables), str(results)
 
 
 def _port(text: str) -> int:

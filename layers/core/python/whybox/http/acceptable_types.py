@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from fastapi import Request
@@ -32,18 +32,27 @@ def accepts(header: str, media_type: str) -> bool:
     Parameters of a range are not compared. What is no range at all says nothing, and a header that says
     nothing rules nothing out.
     """
-    ranges = dict(_ranges(header))
+    return _weight_of(media_type, dict(_ranges(header))) > 0
+
+
+def preferred_type(header: str | None, offered: Sequence[str]) -> str:
+    """Return the type of those offered that an Accept header weighs most; of equal ones the first."""
+    ranges = dict(_ranges(header or ""))
+    return max(offered, key=lambda media_type: _weight_of(media_type, ranges))
+
+
+def _weight_of(media_type: str, ranges: Mapping[str, float]) -> float:
     main = media_type.partition("/")[0]
     fitting = (ranges.get(name) for name in (media_type, f"{main}/*", "*/*"))
-    return next((is_wanted for is_wanted in fitting if is_wanted is not None), not ranges)
+    return next((weight for weight in fitting if weight is not None), 0.0 if ranges else 1.0)
 
 
-def _ranges(header: str) -> Iterator[tuple[str, bool]]:
+def _ranges(header: str) -> Iterator[tuple[str, float]]:
     for element in header.split(","):
         name, *parameters = (part.strip(" \t") for part in element.split(";"))
         if _RANGE.fullmatch(name):
             weights = [_WEIGHT.fullmatch(parameter) for parameter in parameters]
-            yield name.lower(), all(float(weight[1]) > 0 for weight in weights if weight)
+            yield name.lower(), min((float(weight[1]) for weight in weights if weight), default=1.0)
 
 
 def _offered_types(request: Request) -> Sequence[str]:

@@ -33,6 +33,7 @@ from whybox.errors import (
 from whybox.http.acceptable_types import refuse_unacceptable
 from whybox.http.gateway_events import request_id
 from whybox.http.identities import tenant_of_request
+from whybox.http.job_access import JobAccess
 from whybox.http.openapi_words import EVERYWHERE, problem_responses
 from whybox.http.parameters import parameter_error
 from whybox.http.problems import problem_answer, problem_of
@@ -48,6 +49,8 @@ NO_TELEMETRY: Final[TelemetryConfig] = {
     "auto_configure": False,
 }
 """FastAPI's own would send queries and the messages of exceptions wherever the environment says."""
+
+LOGGED_METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 
 MethodsOfPath = Callable[[str], Sequence[str]]
 
@@ -66,6 +69,7 @@ def create_app(
     accounts: Accounts | None = None,
     usage: UsageLedger | None = None,
     replies: ReplyStore | None = None,
+    job_access: JobAccess | None = None,
     methods_of_path: MethodsOfPath | None = None,
 ) -> FastAPI:
     """Return the application of the routers, with the ports they need; it serves no page of FastAPI's own.
@@ -91,6 +95,7 @@ def create_app(
     app.state.accounts = accounts
     app.state.usage = usage
     app.state.replies = replies
+    app.state.job_access = job_access
     app.state.methods_of_path = methods_of_path
     for router in routers:
         app.include_router(router)
@@ -210,7 +215,7 @@ def _log_request(scope: Scope, *, status: int, seconds: float) -> None:
     """Write one line of facts of our own making: a route, but no path, query, header, name or cell."""
     state = scope["state"]
     facts = {
-        "method": scope["method"] if scope["method"] in {"GET", "HEAD", "POST", "OPTIONS"} else "other",
+        "method": scope["method"] if scope["method"] in LOGGED_METHODS else "other",
         "route": getattr(scope.get("route"), "path", None),
         "status": status,
         "milliseconds": round(1000 * seconds, 1),

@@ -1,17 +1,24 @@
-"""The four endpoints that existing users already call: the same requests, keys and shapes."""
+"""The four endpoints that existing users already call: the same requests, keys and shapes.
+
+form or upload_id ─▶ prepare ─▶ estimate ─light─▶ compute under a reservation ─▶ 200
+                                   └─heavy, or Prefer: respond-async─▶ submit ─▶ 202 with the job
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from whybox.domain.jobs.explanation_requests import ExplanationRequest
+from whybox.domain.jobs.job_documents import PinnedTable
 from whybox.domain.tasks.targets import refuse_label_collisions
-from whybox.errors import IdempotencyKeyInvalidError
-from whybox.http.answers import GUARD_HEADERS, JSON, refuse_large, render_json
+from whybox.errors import ParameterInvalidError, ResultTooLargeError
+from whybox.http.answers import JSON, refuse_large, render_json
 from whybox.http.compatible_answers import (
     CLASSIFICATION_SCHEMA,
     REGRESSION_SCHEMA,
@@ -25,17 +32,23 @@ from whybox.http.compatible_queries import (
     MlRegressionQuery,
 )
 from whybox.http.forms import read_file
+from whybox.http.idempotency_keys import KEY_PARAMETER, read_idempotency_key
 from whybox.http.identities import authorize_explanation
+from whybox.http.job_access import job_ports
+from whybox.http.job_answers import QUEUED_RESPONSE
 from whybox.http.openapi_words import SECURITY, problem_responses
 from whybox.http.parameters import refuse_repeats
+from whybox.http.preferences import PREFER_PARAMETER, read_preferences
+from whybox.http.replays import LEASE_SECONDS, as_response
+from whybox.http.submissions import Submitted, limits_of, submit_once
 from whybox.ports import Identity, StoredReply
+from whybox.services.answer_once import KeyedRequest
 from whybox.services.charge_request import ChargeableRequest, charge_request, digest
-from whybox.services.explain_table import ExplanationRequest, prepare_explanation, run_explanation
-
-LEASE_SECONDS: Final = 60.0
-"""Twice what a function behind an HTTP API may run: whoever outlives it was ended."""
-
-MAX_KEY_LENGTH: Final = 255
+from whybox.services.estimate_job import estimate_job
+from whybox.services.explain_table import run_explanation
+from whybox.services.fetch_table import store_table
+from whybox.services.fetch_upload import fetch_upload
+from whybox.services.prepare_explanation import prepare_explanation
 
 Document = dict[str, Any]
 Shape = Callable[[Document], Document]
@@ -53,24 +66,17 @@ def _options(path: str, summary: str, schema: Document) -> Document:
                 "description": "Predictions and scores of the model, and how much each column matters.",
                 "content": {JSON: {"schema": schema}},
             },
-            **problem_responses(401, 403, 409, 415, 422, 429),
+            202: QUEUED_RESPONSE,
+            **problem_responses(401, 403, 404, 409, 410, 415, 422, 429),
         },
         "openapi_extra": {**SECURITY, **REQUEST_BODY},
     }
 
 
 REQUEST_BODY: Final[Document] = {
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "description": "Repeat a request under its key: the same answer, byte for byte, charged once.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
-        }
-    ],
+    "parameters": [KEY_PARAMETER, PREFER_PARAMETER],
     "requestBody": {
-        "required": True,
+        "required": False,  # where upload_id names the table
         "content": {
             "multipart/form-data": {
                 "schema": {
@@ -105,7 +111,7 @@ async def classify(
     request: Request, query: Annotated[MlClassificationQuery, Query()], caller: Caller
 ) -> Response:
     """Fit a scikit-learn classifier on the training rows, and predict and explain the test rows."""
-    asked = query.as_request("/mlclassification")
+    asked = _Asked(query.as_request("/mlclassification"), query.upload_id)
     return await _explain(
         request, caller, asked, lambda result: classification_answer(result, has_proba=query.predict_proba)
     )
@@ -114,7 +120,8 @@ async def classify(
 @mlregression.post(**_options("/mlregression", "Regress with a scikit-learn model", REGRESSION_SCHEMA))
 async def regress(request: Request, query: Annotated[MlRegressionQuery, Query()], caller: Caller) -> Response:
     """Fit a scikit-learn regressor on the training rows, and predict and explain the test rows."""
-    return await _explain(request, caller, query.as_request("/mlregression"), regression_answer)
+    asked = _Asked(query.as_request("/mlregression"), query.upload_id)
+    return await _explain(request, caller, asked, regression_answer)
 
 
 @gbdtclassification.post(
@@ -124,7 +131,7 @@ async def classify_boosted(
     request: Request, query: Annotated[GbdtClassificationQuery, Query()], caller: Caller
 ) -> Response:
     """Fit boosted trees on the training rows, and predict and explain the test rows."""
-    asked = query.as_request("/gbdtclassification")
+    asked = _Asked(query.as_request("/gbdtclassification"), query.upload_id)
     return await _explain(
         request, caller, asked, lambda result: classification_answer(result, has_proba=query.predict_proba)
     )
@@ -135,54 +142,95 @@ async def regress_boosted(
     request: Request, query: Annotated[GbdtRegressionQuery, Query()], caller: Caller
 ) -> Response:
     """Fit boosted trees on the training rows, and predict and explain the test rows."""
-    return await _explain(request, caller, query.as_request("/gbdtregression"), regression_answer)
+    asked = _Asked(query.as_request("/gbdtregression"), query.upload_id)
+    return await _explain(request, caller, asked, regression_answer)
 
 
-async def _explain(request: Request, caller: Identity, asked: ExplanationRequest, shape: Shape) -> Response:
-    """Refuse what can be refused free of charge, then compute under a reservation and answer."""
-    key = _idempotency_key(request)
-    table = read_file(await request.body(), request.headers.get("content-type"))
-    prepared = prepare_explanation(table, asked)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be done, and the upload it is to be done with, if the table is not in the body."""
+
+    explanation: ExplanationRequest
+    upload_id: str | None
+
+
+async def _explain(request: Request, caller: Identity, asked: _Asked, shape: Shape) -> Response:
+    """Refuse what can be refused free of charge, then compute under a reservation, or start a job."""
+    key, prefer = read_idempotency_key(request), read_preferences(request)
+    table = await _read_table(request, caller, asked.upload_id)
+    prepared = prepare_explanation(table.data, asked.explanation)
     refuse_label_collisions(prepared.task.classes)
+    fingerprint = _fingerprint(request, table.data, is_async=prefer.is_async)
+    job = Submitted(
+        tenant=caller.tenant,
+        explanation=asked.explanation,
+        pin_table=table.pin,
+        prefer=prefer,
+        function=asked.explanation.route.strip("/"),
+    )
+    keyed = KeyedRequest(caller.tenant, f"POST {asked.explanation.route}", fingerprint, key)
+    if prefer.is_async or estimate_job(prepared, limits=limits_of(request)).route != "light":
+        return submit_once(request, keyed, job)
+    try:
+        return _answer_at_once(request, keyed, lambda: shape(run_explanation(prepared)))
+    except ResultTooLargeError:  # nothing was charged, and the key is free
+        return submit_once(request, keyed, replace(job, prefer=replace(prefer, is_async=True)))
 
-    def compute() -> StoredReply:
-        body = render_json(shape(run_explanation(prepared)))
+
+def _answer_at_once(request: Request, keyed: KeyedRequest, compute: Callable[[], Document]) -> Response:
+    """Compute and answer under a reservation; raises ResultTooLargeError for what no answer can carry."""
+
+    def work() -> StoredReply:
+        body = render_json(compute())
         refuse_large(body)
         return StoredReply(status=200, headers=(("content-type", JSON),), body=body)
 
     state = request.app.state
     charged = charge_request(
         ChargeableRequest(
-            tenant=caller.tenant,
-            route=f"POST {asked.route}",
+            tenant=keyed.tenant,
+            route=keyed.route,
             request_id=request.state.request_id,
-            fingerprint=_fingerprint(request, table),
-            idempotency_key=key,
+            fingerprint=keyed.fingerprint,
+            idempotency_key=keyed.idempotency_key,
         ),
-        compute,
+        work,
         usage=state.usage,
         replies=state.replies,
         clock=state.clock,
         lease_seconds=LEASE_SECONDS,
     )
-    request.state.usage, request.state.is_replay = charged.usage, charged.is_replay
-    headers = {**GUARD_HEADERS, **dict(charged.reply.headers)}
-    if charged.is_replay:
-        headers["idempotency-replayed"] = "true"
-    return Response(charged.reply.body, charged.reply.status, headers)
+    request.state.usage = charged.usage
+    return as_response(request, charged.reply, is_replay=charged.is_replay)
 
 
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    is_printable = key.isascii() and key.isprintable() and key.strip() != ""
-    if not is_printable or len(key) > MAX_KEY_LENGTH:
-        raise IdempotencyKeyInvalidError(limit=MAX_KEY_LENGTH, actual=len(key))
-    return key
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table's bytes, and what pins the stored ones, should a job need them."""
+
+    data: bytes
+    pin: Callable[[], PinnedTable]
 
 
-def _fingerprint(request: Request, table: bytes) -> str:
+async def _read_table(request: Request, caller: Identity, upload_id: str | None) -> _Table:
+    """Return the table of the form in the body, or of an upload."""
+    body, ports = await request.body(), job_ports(request)
+    if upload_id is None:
+        data = read_file(body, request.headers.get("content-type"))
+        return _Table(data, lambda: store_table(caller.tenant, data, objects=ports.objects))
+    if body:
+        raise ParameterInvalidError("upload_id", reason="stands for the table; send no body with it")
+    pinned = fetch_upload(
+        caller.tenant,
+        upload_id,
+        announcements=ports.announcements,
+        objects=ports.objects,
+        clock=request.app.state.clock,
+    )
+    return _Table(pinned.data, lambda: pinned)
+
+
+def _fingerprint(request: Request, table: bytes, *, is_async: bool) -> str:
     """Return what the answer depends on: the table itself, because a form's boundary is new with each try."""
     query = sorted(request.query_params.multi_items())
     return digest(
@@ -191,4 +239,5 @@ def _fingerprint(request: Request, table: bytes) -> str:
         *(text for pair in query for text in pair),
         "multipart/form-data",
         hashlib.sha256(table).hexdigest(),
+        *(["respond-async"] if is_async else []),
     )

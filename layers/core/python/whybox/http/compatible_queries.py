@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from whybox.domain.jobs.explanation_requests import Dialect, ExplanationRequest, ModelChoice
 from whybox.domain.models.specs import Family, TaskKind
-from whybox.http.parameters import DECIMAL, TRUTH_VALUE, WHOLE, TableQuery
-from whybox.services.explain_table import Dialect, ExplanationRequest, ModelChoice
+from whybox.http.parameters import DECIMAL, ID_PATTERN, TRUTH_VALUE, WHOLE, TableQuery
 
 BoostingName = Literal["xgboost", "lightgbm", "catboost", "gradientboosting"]
 
@@ -34,6 +34,12 @@ class CompatibleQuery(TableQuery):
         float, Field(ge=50, le=99.9, description="Level of the prediction intervals in percent."), DECIMAL
     ] = 95.0
     n_layers: Annotated[int, Field(ge=1, le=3, description="Layers of hidden features."), WHOLE] = 1
+    upload_id: Annotated[
+        str | None,
+        Field(
+            pattern=ID_PATTERN, description="A finished upload that holds the table; send no body with it."
+        ),
+    ] = None
 
     def request(
         self, kind: TaskKind, model: ModelChoice, *, has_intervals: bool = False, route: str

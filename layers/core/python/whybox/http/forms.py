@@ -1,4 +1,4 @@
-"""Multipart bodies: the one file a form must carry, and nothing beside it."""
+"""Multipart bodies: the one file a form must carry, and beside it nothing, or the job it is for."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ MAX_BODY_BYTES: Final = 4_400_000
 """A Lambda invocation carries 6 MB; base64 grows a body by a third, and the event around it needs room."""
 
 FILE_PART: Final = "file"
+JOB_PART: Final = "job"
 MULTIPART: Final = "multipart/form-data"
 CHARSET: Final = "utf-8"
 """A form has none of its own; whoever names another one means bytes that nobody would read so."""
@@ -46,7 +47,7 @@ logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 def read_file(body: bytes, content_type: str | None) -> bytes:
-    """Return the bytes of the part named file.
+    """Return the bytes of the part named file, which must be the only one.
 
     Raises
     ------
@@ -60,6 +61,34 @@ def read_file(body: bytes, content_type: str | None) -> bytes:
         The form has no part named file, or that part is text and not a file.
 
     """
+    parts = _read_parts(body, content_type)
+    if len(parts) > 1 and any(part.name == FILE_PART for part in parts):
+        raise MultipartInvalidError(
+            f"The form has {len(parts)} parts; it must have one, named file. Options go into the query."
+        )
+    return _file_of(parts)
+
+
+def read_file_and_job(body: bytes, content_type: str | None) -> tuple[bytes, bytes | None]:
+    """Return the bytes of the parts named file and job; raises as ``read_file`` does."""
+    parts = _read_parts(body, content_type)
+    table = _file_of(parts)
+    jobs = [bytes(part.content) for part in parts if part.name == JOB_PART]
+    if len(parts) - len(jobs) > 1 or len(jobs) > 1:
+        raise MultipartInvalidError(
+            f"The form has {len(parts)} parts; it may have two, named file and job: the table, and a JSON "
+            "document that says what to do with it."
+        )
+    return table, jobs[0] if jobs else None
+
+
+def is_form(content_type: str | None) -> bool:
+    """Whether a body is said to be a multipart form."""
+    return content_type is not None and _read_header(content_type)[0] == MULTIPART
+
+
+def _read_parts(body: bytes, content_type: str | None) -> list[_Part]:
+    """Return the parts of a form that is complete and small enough."""
     if not body:
         raise BodyMissingError
     if content_type is None or not content_type.isascii():
@@ -72,7 +101,7 @@ def read_file(body: bytes, content_type: str | None) -> bytes:
     boundary = parameters.get("boundary")
     if not boundary:
         raise MultipartInvalidError("The Content-Type names no boundary between the parts of the form.")
-    return _only_file(_split(body, boundary.encode("latin-1")))
+    return _split(body, boundary.encode("latin-1"))
 
 
 def _read_header(value: str) -> tuple[str, dict[str, str]]:
@@ -108,18 +137,16 @@ def _split(body: bytes, boundary: bytes) -> list[_Part]:
     return reader.parts
 
 
-def _only_file(parts: list[_Part]) -> bytes:
-    files = [part for part in parts if part.name == FILE_PART]
-    if not files:
+def _file_of(parts: list[_Part]) -> bytes:
+    """Return the bytes of the first part named file."""
+    file = next((part for part in parts if part.name == FILE_PART), None)
+    if file is None:
         raise FileMissingError
-    if len(parts) > 1:
-        raise MultipartInvalidError(
-            f"The form has {len(parts)} parts; it must have one, named file. Options go into the query."
-        )
-    if not files[0].has_file_name:
+    if not file.has_file_name:
         raise FileMissingError("The part named file is text, not a file; with curl write file=@table.csv.")
-    files[0].refuse_encoded_content()
-    return bytes(files[0].content)
+    for part in parts:
+        part.refuse_encoded_content()
+    return bytes(file.content)
 
 
 class _Part:
@@ -140,11 +167,11 @@ class _Part:
     def refuse_encoded_content(self) -> None:
         """Raise MultipartInvalidError where the bytes only stand for the table."""
         if self.headers.get(b"content-type", b"").lower().startswith(b"multipart/"):
-            raise MultipartInvalidError("The part named file is a form again; send the one file in it.")
+            raise MultipartInvalidError("A part of the form is a form again; send the one file in it.")
         encoding = self.headers.get(b"content-transfer-encoding", b"").strip().lower()
         if encoding not in PLAIN_ENCODINGS:
             raise MultipartInvalidError(
-                "The part named file has a transfer encoding; send its bytes as they are."
+                "A part of the form has a transfer encoding; send its bytes as they are."
             )
 
     @property

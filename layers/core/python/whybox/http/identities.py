@@ -15,6 +15,7 @@ from whybox.services.verify_key import verify_credential
 from whybox.services.verify_token import TokenKey
 
 EXPLAIN_SCOPE: Final = "explain:write"
+JOBS_SCOPE: Final = "jobs:read"
 
 
 def authenticate(request: Request) -> Identity:
@@ -48,9 +49,18 @@ def authenticate(request: Request) -> Identity:
 
 def authorize_explanation(request: Request) -> Identity:
     """Return a caller who may have tables explained; raises AuthenticationError or InsufficientScopeError."""
+    return _authorize(request, EXPLAIN_SCOPE)
+
+
+def authorize_reading(request: Request) -> Identity:
+    """Return a caller who may see uploads and jobs; raises AuthenticationError or InsufficientScopeError."""
+    return _authorize(request, JOBS_SCOPE)
+
+
+def _authorize(request: Request, scope: str) -> Identity:
     identity = authenticate(request)
-    if EXPLAIN_SCOPE not in identity.scopes:
-        raise InsufficientScopeError(EXPLAIN_SCOPE)
+    if scope not in identity.scopes:
+        raise InsufficientScopeError(scope)
     return identity
 
 

@@ -63,6 +63,8 @@ _DETAILS: Final[Mapping[str, str]] = {
     "enum": "must be {expected}",
     "union_tag_invalid": "must name one of {expected_tags}",
     "union_tag_not_found": "must name its kind",
+    "source_kind": "must have upload_id, or records, or columns and data",
+    "split_kind": "must have column, or test_size",
     "int_type": "must be a whole number",
     "float_type": "must be a number",
     "finite_number": "must be finite",

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from whybox.http import compatible, site, usage
+from whybox.http import compatible, explanations, jobs, site, uploads, usage
 from whybox.http.app import create_app
-from whybox.http.openapi_words import COMPONENTS
+from whybox.http.explanation_bodies import ExplanationBody, JobBody
+from whybox.http.openapi_words import COMPONENTS, component_schemas
+from whybox.http.uploads import UploadBody
 
 
 class _NoClock:
@@ -29,13 +31,17 @@ def build_openapi() -> dict[str, Any]:
         compatible.mlregression,
         compatible.gbdtclassification,
         compatible.gbdtregression,
+        uploads.router,
+        explanations.router,
+        jobs.router,
         usage.router,
         site.router,
         clock=_NoClock(),
     )
     document = app.openapi()
     _forget_default_errors(document)
-    document["components"]["schemas"] |= COMPONENTS["schemas"]
+    schemas = document["components"]["schemas"]
+    schemas |= COMPONENTS["schemas"] | component_schemas(UploadBody, JobBody, ExplanationBody)
     document["components"]["securitySchemes"] = COMPONENTS["securitySchemes"]
     return document
 

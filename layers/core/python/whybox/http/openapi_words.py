@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from whybox.http.answers import JSON
 from whybox.http.problem_catalogue import CATALOGUE
 from whybox.http.problems import MEDIA_TYPE
 
 SCHEME_NAME: Final = "bearer"
 SECURITY: Final[dict[str, Any]] = {"security": [{SCHEME_NAME: []}]}
+COMPONENT: Final = "#/components/schemas/"
 PUBLIC: Final[dict[str, Any]] = {"security": []}
 
 COMPONENTS: Final[dict[str, Any]] = {
@@ -73,17 +77,35 @@ _REASONS: Final = {
     404: "Nothing is here.",
     406: "The Accept header rules out the type of the answer.",
     408: "The request began to arrive and stopped.",
-    409: "The first request with this Idempotency-Key still runs.",
-    413: "The body is too large.",
+    409: "Not now: the first request with this Idempotency-Key still runs, a file has not arrived or is "
+    "another one, or a job has not ended or has no result.",
+    410: "It was here, and its time is over.",
+    413: "The body or the file is too large.",
     415: "The body is of another type.",
     422: "A parameter or the table cannot be used.",
-    429: "This month's requests are used up.",
+    429: "This month's requests are used up, or too many uploads are open.",
     431: "The request line and the headers together are too large.",
     500: "Our own numbers failed our own check, or an error nobody foresaw; nothing was charged.",
     502: "The function failed; nothing was charged.",
     503: "Something the service stands on does not answer, or everything is busy; nothing was charged.",
     504: "The function took too long; nothing was charged.",
 }
+
+
+def body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON body that a route needs; ``component_schemas`` describes the model."""
+    schema = {"$ref": f"{COMPONENT}{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+def component_schemas(*models: type[BaseModel]) -> dict[str, Any]:
+    """Return the schemas of models and of all that is in them, by their names."""
+    found: dict[str, Any] = {}
+    for model in models:
+        schema = model.model_json_schema(ref_template=COMPONENT + "{model}")
+        found |= schema.pop("$defs", {})
+        found[model.__name__] = schema
+    return found
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

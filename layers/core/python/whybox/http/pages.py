@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from whybox.domain.pages.web_pages import escape, render_page
+from whybox.http.answers import JSON
 from whybox.http.problem_catalogue import Problem
 from whybox.http.schema_words import choices, describe, plain_value, resolve
 from whybox.http.snippets import MULTIPART, Call, fill_path, write_snippets
@@ -190,9 +191,9 @@ def _examples(openapi: OpenApi, parameters: Iterable[OpenApi], *, place: str) ->
 
 
 def _json_example(openapi: OpenApi, content: OpenApi) -> Any:
-    if "application/json" not in content:
+    if JSON not in content:
         return None
-    media = content["application/json"]
+    media = content[JSON]
     schema = resolve(openapi, media.get("schema", {}))
     return media.get("example") or next(iter(schema.get("examples") or ()), {})
 
@@ -213,18 +214,34 @@ def _body_table(openapi: OpenApi, content: OpenApi) -> str:
     parts = []
     for media_type, media in content.items():
         schema = resolve(openapi, media.get("schema", {}))
-        required = schema.get("required", ())
-        lines = [
-            _line(
-                name,
-                describe(openapi, field),
-                "required" if name in required else "",
-                resolve(openapi, field).get("description") or "",
-            )
-            for name, field in schema.get("properties", {}).items()
-        ]
+        has_parts = media_type == JSON  # of a form, a part that is JSON is described where it is the body
+        lines = list(_field_lines(openapi, schema, has_parts=has_parts))
         parts.append(_field_table(f"Body, {escape(media_type)}", lines))
     return "".join(parts)
+
+
+def _field_lines(
+    openapi: OpenApi, schema: OpenApi, prefix: str = "", *, has_parts: bool, is_choice: bool = False
+) -> Iterator[str]:
+    """Yield a line for each field of an object, and after it those of the objects it may be.
+
+    ``is_choice``: the object is one of several, so that none of its fields is required by itself.
+    """
+    required = () if is_choice else schema.get("required", ())
+    for name, field in schema.get("properties", {}).items():
+        found = resolve(openapi, field)
+        default = found.get("default", field.get("default"))
+        is_shown = default is not None and not isinstance(default, dict | list)
+        need = "required" if name in required else plain_value(default) if is_shown else ""
+        meaning = field.get("description") or found.get("description") or ""
+        yield _line(prefix + name, describe(openapi, field), need, meaning)
+        several = [resolve(openapi, part) for key in ("anyOf", "oneOf") for part in found.get(key, ())]
+        objects = [part for part in (found, *several) if "properties" in part] if has_parts else []
+        for part in objects:
+            is_one_of_many = len(objects) > 1
+            yield from _field_lines(
+                openapi, part, f"{prefix}{name}.", has_parts=True, is_choice=is_one_of_many
+            )
 
 
 def _line(name: str, kind: str, default: str, description: str) -> str:

@@ -38,7 +38,7 @@ _ENTRIES: Final = (
         403,
         "The token does not allow this",
         "The token is valid and does not carry the scope this route needs.",
-        "Ask for a token with the scope explain:write.",
+        "Ask for a token with the scope the message names: explain:write starts work, jobs:read looks at it.",
     ),
     Problem(
         "tenant-disabled",
@@ -66,8 +66,8 @@ _ENTRIES: Final = (
         "not-found",
         404,
         "Nothing is here",
-        "No route has this path.",
-        "Look the path up in /docs or /openapi.json; paths are case-sensitive.",
+        "No route has this path, or nothing of yours has this id.",
+        "Look the path up in /docs or /openapi.json; paths are case-sensitive. GET /v1/jobs lists your jobs.",
     ),
     Problem(
         "method-not-allowed",
@@ -123,7 +123,8 @@ _ENTRIES: Final = (
         413,
         "The body is too large",
         "A request that is answered at once may carry a few megabytes only; limit says how many bytes.",
-        "Send fewer rows or columns, or fewer decimals.",
+        "Upload the table first (POST /v1/uploads, or whybox upload FILE); then send the same request with "
+        "?upload_id=ID and no body, or POST /v1/explanations with that upload_id.",
     ),
     Problem(
         "content-type-unsupported",
@@ -745,7 +746,8 @@ _ENTRIES: Final = (
         "The result is too large for one answer",
         "Values, errors and predictions of all test rows together are larger than one answer may carry. "
         "Nothing was charged.",
-        "Mark fewer rows as test rows, or ask without interpretability.",
+        "Send it with Prefer: respond-async for a job, whose result may be of any size, or mark fewer rows "
+        "as test rows.",
     ),
     Problem(
         "demo-failed",
@@ -753,6 +755,13 @@ _ENTRIES: Final = (
         "The demo stopped",
         "The service that the demo started did not answer as it should.",
         "Look into the log the message names, and report what stands there.",
+    ),
+    Problem(
+        "service-call-failed",
+        502,
+        "The service did not do what a command asked",
+        "A command of whybox asked a service, and got a refusal or no answer.",
+        "Do what the message says; look whether the service runs, and whether address and token are its own.",
     ),
     Problem(
         "misconfigured",
@@ -774,6 +783,124 @@ _ENTRIES: Final = (
         "Another gateway is running",
         "Two gateways cannot use the same WHYBOX_HOME.",
         "Stop the other one, or set WHYBOX_HOME.",
+    ),
+    # Uploads and jobs
+    Problem(
+        "upload-size-invalid",
+        422,
+        "An upload needs a size",
+        "The size announced for a file is 0.",
+        "Announce the number of bytes the file has.",
+    ),
+    Problem(
+        "upload-too-large",
+        413,
+        "The file is too large to upload",
+        "The size announced is more than a table may have; limit says how many bytes.",
+        "Send fewer rows or columns.",
+    ),
+    Problem(
+        "checksum-invalid",
+        422,
+        "The checksum cannot be used",
+        "The checksum announced for a file is not a SHA-256 in hexadecimal.",
+        "Send the 64 digits that sha256sum prints for the very bytes that are uploaded, or leave it out.",
+    ),
+    Problem(
+        "too-many-pending-uploads",
+        429,
+        "Too many uploads were begun",
+        "As many links to upload are open as one caller may have.",
+        "Finish the uploads that were begun, or wait until their links expire.",
+    ),
+    Problem(
+        "upload-incomplete",
+        409,
+        "The file has not arrived yet",
+        "The link was given out and nothing was stored with it so far.",
+        "Upload the file first, then start the job again.",
+    ),
+    Problem(
+        "upload-changed",
+        409,
+        "The file is another one than was checked",
+        "Size, type, version or checksum of the stored file differ from what was announced, or from what the "
+        "job was started with.",
+        "Upload the file again and start a new job.",
+    ),
+    Problem(
+        "unknown-upload",
+        422,
+        "Nobody announced this file",
+        "A file was stored without a link of this service; it is never read.",
+        "Ask for a link and upload the file with it.",
+    ),
+    Problem(
+        "explain-rows-invalid",
+        422,
+        "The rows to explain cannot be used",
+        "An explanation needs at least one row, takes no row twice, and can only be of test rows. A request "
+        "can name as many as limit says.",
+        "Name rows that are not training rows, the first row of data being 0, or leave rows out to explain "
+        "all test rows.",
+    ),
+    Problem(
+        "job-too-large",
+        422,
+        "No function can finish the job",
+        "The estimate of the job's time or memory, or its result, is beyond what the largest function has. "
+        "Nothing was charged.",
+        "Explain fewer rows, use fewer columns or a faster model, or have the operator raise HeavyMemory.",
+    ),
+    Problem(
+        "result-not-ready",
+        409,
+        "The job has not ended",
+        "The job waits or is being worked on, so there is no result yet.",
+        "Ask for the job's status, and for the result when it is done.",
+    ),
+    Problem(
+        "job-without-result",
+        409,
+        "The job ended without a result",
+        "The job failed or was cancelled. Nothing was charged for it.",
+        "Read the problem in the job's status; after mending it, start the job again.",
+    ),
+    Problem(
+        "result-expired",
+        410,
+        "The result is no longer kept",
+        "Results are deleted when their time is over.",
+        "Start the job again.",
+    ),
+    Problem(
+        "result-format-unavailable",
+        422,
+        "The result is not there in this format",
+        "Some formats are only made where they make sense: CSV not of very large results, a page not without "
+        "an explanation.",
+        "Ask for one of the formats that the answer lists; Parquet is always there.",
+    ),
+    Problem(
+        "job-cancelled",
+        409,
+        "The job was cancelled",
+        "The owner of the job cancelled it while it ran; the work stopped. Nothing was charged.",
+        "Start the job again if you want it after all.",
+    ),
+    Problem(
+        "job-busy",
+        503,
+        "A worker is at the job",
+        "The job was delivered again while another worker holds it.",
+        "Look at the job again after Retry-After seconds.",
+    ),
+    Problem(
+        "out-of-time",
+        503,
+        "The function's time was over",
+        "The work stopped before the function would have been ended; it goes on in another one.",
+        "Look at the job again after Retry-After seconds.",
     ),
     Problem(
         "internal",

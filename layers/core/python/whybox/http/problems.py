@@ -11,10 +11,10 @@ from whybox.errors import (
     BackingServiceError,
     ComputationError,
     Fault,
-    IdempotencyInProgressError,
     MethodNotAllowedError,
     QuotaExceededError,
     RequestError,
+    WaitError,
     WhyboxError,
 )
 from whybox.http.problem_catalogue import CATALOGUE, Problem
@@ -34,6 +34,28 @@ def problem_of(error: BaseException | str) -> Problem:
     return CATALOGUE.get(code if isinstance(code, str) else "internal", CATALOGUE["internal"])
 
 
+def problem_document(
+    error: BaseException | str, *, request_id: str | None = None, token_source: str | None = None
+) -> dict[str, Any]:
+    """Return what an answer or a job's record tells about an error or a catalogue code.
+
+    ``token_source`` is the identity provider that tokens come from, None where the service makes its own.
+
+    It never holds what the caller sent, nor anything of an error we did not write ourselves. ``type`` is a
+    reference with a full path, so that it resolves against the host that was asked.
+    """
+    problem = problem_of(error)
+    document: dict[str, Any] = {
+        "type": f"/problems/{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": _detail(error, problem, token_source),
+    }
+    if request_id is not None:
+        document["instance"] = request_id
+    return document | _facts(error) if isinstance(error, WhyboxError) else document
+
+
 def problem_answer(
     error: BaseException | str,
     *,
@@ -42,23 +64,9 @@ def problem_answer(
     headers: dict[str, str] | None = None,
     token_source: str | None = None,
 ) -> Answer:
-    """Return status, headers and body that tell the caller about an error or a catalogue code.
-
-    ``token_source`` is the identity provider that tokens come from, None where the service makes its own.
-
-    The body never holds what the caller sent, nor anything of an error we did not write ourselves. ``type``
-    is a reference with a full path, so that it resolves against the host that was asked.
-    """
+    """Return status, headers and body that tell the caller about an error; see ``problem_document``."""
     problem = problem_of(error)
-    document: dict[str, Any] = {
-        "type": f"/problems/{problem.code}",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": _detail(error, problem, token_source),
-        "instance": request_id,
-    }
-    if isinstance(error, WhyboxError):
-        document |= _facts(error)
+    document = problem_document(error, request_id=request_id, token_source=token_source)
     answer_headers = {
         "content-type": MEDIA_TYPE,
         "cache-control": "no-store",
@@ -120,7 +128,7 @@ def _own_headers(error: BaseException | str, problem: Problem, now: datetime | N
         return {"allow": ", ".join(error.allowed)}
     if isinstance(error, QuotaExceededError):
         return {"retry-after": str(seconds_until(error.resets_at, now=now or datetime.now(UTC)))}
-    if isinstance(error, BackingServiceError | IdempotencyInProgressError):
+    if isinstance(error, BackingServiceError | WaitError):
         return {"retry-after": str(error.retry_after_seconds)}
     return {}
 

@@ -34,7 +34,8 @@ def describe(openapi: Schema, schema: Schema) -> str:
     schema = resolve(openapi, schema)
     options = [resolve(openapi, option) for option in schema.get("anyOf", schema.get("oneOf", ()))]
     if options:
-        return " or ".join(describe(openapi, option) for option in options if option.get("type") != "null")
+        kinds = (describe(openapi, option) for option in options if option.get("type") != "null")
+        return " or ".join(dict.fromkeys(kinds))
     if "const" in schema:
         return plain_value(schema["const"])
     if "enum" in schema:
@@ -55,7 +56,8 @@ def choices(openapi: Schema, schema: Schema) -> list[Any]:
 
 def plain_value(value: Any) -> str:
     """Return a default or a choice as it is written in a query."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    is_plain = isinstance(value, str) and value.isprintable()
+    return value if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 def _bounds(schema: Schema) -> str:

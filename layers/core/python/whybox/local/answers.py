@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from whybox.errors import FunctionFailedError
 
@@ -27,12 +27,25 @@ _BODILESS_STATUSES = frozenset({204, 205, 304})
 
 
 @dataclass(frozen=True, slots=True)
+class FileBody:
+    """A body that is read from a file while it is sent; whoever sends it closes the file."""
+
+    file: BinaryIO
+    n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer to send: header names in lower case, the body as bytes."""
+    """An answer to send: header names in lower case, the body as bytes or from a file."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
-    body: bytes
+    body: bytes | FileBody
+
+    @property
+    def n_bytes(self) -> int:
+        """The length of the body."""
+        return len(self.body) if isinstance(self.body, bytes) else self.body.n_bytes
 
 
 @dataclass(frozen=True, slots=True)

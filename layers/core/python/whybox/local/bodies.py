@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -65,6 +65,16 @@ class RequestBody:
                 raise BodyTooLargeError(limit=limit, actual=n_bytes)
             chunks.append(chunk)
         return b"".join(chunks)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes, however long; raises RequestTimeoutError where it stops coming."""
+        while not self.is_complete:
+            try:
+                async with asyncio.timeout(self._limit_seconds):
+                    piece = await self._next()
+            except TimeoutError as error:
+                raise RequestTimeoutError(seconds=self._limit_seconds) from error
+            yield piece
 
     async def drain(self) -> None:
         """Take in and forget what the client still sends, for a moment.

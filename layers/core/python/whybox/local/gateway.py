@@ -1,7 +1,8 @@
 """The HTTP API on this machine, as an ASGI application: route, authorize, call the function, answer.
 
     request ─▶ header size ─▶ route ─▶ declared size ─▶ authorizer ─▶ body ─▶ event ─▶ function ─▶ answer
-                   431       404, 405       413             401        413            502, 503, 504
+                   431     │ 404, 405       413             401        413            502, 503, 504
+                           └▶ /bucket/: a signed link, answered by the bucket itself
 
 It differs from a live HTTP API where that one is unkind, and in nothing a function can see:
 
@@ -14,6 +15,7 @@ It differs from a live HTTP API where that one is unkind, and in nothing a funct
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -33,9 +35,10 @@ from whybox.errors import (
     WhyboxError,
 )
 from whybox.http.problems import problem_answer
-from whybox.local.answers import HttpAnswer, read_http_answer
+from whybox.local.answers import FileBody, HttpAnswer, read_http_answer
 from whybox.local.authorizers import Authorizers
 from whybox.local.bodies import ClientGoneError, Message, Receive, RequestBody
+from whybox.local.buckets import PIECE_BYTES, Bucket
 from whybox.local.events import Arrival, HttpRequest, is_text, put_body, request_event
 from whybox.local.malformed_requests import check_framing, origin_form
 from whybox.local.refunds import LostCalls
@@ -59,7 +62,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Gateway:
-    """An ASGI application that serves a stack with its workers; ``close`` ends them."""
+    """An ASGI application that serves a stack's routes with its workers."""
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Gateway:
         *,
         clock: Clock,
         lost_calls: LostCalls,
+        bucket: Bucket,
         token_source: str | None = None,
     ) -> None:
         self._routes = RouteTable(stack.routes)
@@ -75,12 +79,12 @@ class Gateway:
         self._authorizers = Authorizers(workers)
         self._clock = clock
         self._lost_calls = lost_calls
+        self._bucket = bucket
         self._token_source = token_source
 
     async def close(self) -> None:
-        """End the workers, after the last answer was sent."""
+        """Stop looking after lost calls, after the last answer was sent."""
         await self._lost_calls.close()
-        await self._workers.close()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; a client that leaves early gets none."""
@@ -111,6 +115,8 @@ class Gateway:
     async def _answer(self, request: HttpRequest, body: RequestBody, arrival: Arrival) -> HttpAnswer:
         _check_header_size(request)
         check_framing(request)
+        if self._bucket.is_asked(request):
+            return await self._bucket.answer(request, body)
         path = request.raw_path
         match = self._routes.find(request.method, path) or self._routes.default()
         if match is None and request.method == "HEAD":
@@ -193,14 +199,30 @@ def _check_header_size(request: HttpRequest) -> None:
 
 
 async def _send_answer(answer: HttpAnswer, arrival: Arrival, body: RequestBody, *, send: Send) -> None:
-    headers = [*answer.headers, ("content-length", str(len(answer.body)))]
+    headers = [*answer.headers, ("content-length", str(answer.n_bytes))]
     if not any(name == "x-request-id" for name, _ in headers):
         headers.append(("x-request-id", arrival.request_id))
     if not body.is_complete:
         headers.append(("connection", "close"))
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    await send({"type": "http.response.body", "body": answer.body, "more_body": not body.is_complete})
+    if isinstance(answer.body, FileBody):
+        await _send_file(answer.body, send)
+    await send(
+        {
+            "type": "http.response.body",
+            "body": answer.body if isinstance(answer.body, bytes) else b"",
+            "more_body": not body.is_complete,
+        }
+    )
     if not body.is_complete:
         await body.drain()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _send_file(body: FileBody, send: Send) -> None:
+    n_left = body.n_bytes
+    with body.file as file:
+        while piece := await asyncio.to_thread(file.read, min(PIECE_BYTES, n_left)):
+            n_left -= len(piece)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -68,6 +68,16 @@ def load_template(text: str) -> dict[str, Any]:
     return template
 
 
+def named_resource(reference: Any) -> str:
+    """Return the logical id that a Ref or GetAtt names, or an empty string."""
+    if not isinstance(reference, dict) or len(reference) != 1:
+        return ""
+    kind, argument = next(iter(reference.items()))
+    if kind == "Fn::GetAtt":
+        return str(argument[0] if isinstance(argument, list) else argument).split(".", 1)[0]
+    return str(argument).split(".", 1)[0] if kind == "Ref" else ""
+
+
 @dataclass(frozen=True)
 class Intrinsics:
     """Resolves intrinsic functions against parameters, conditions and mappings.
@@ -111,6 +121,13 @@ class Intrinsics:
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not NO_VALUE]
         return value
+
+    def chosen(self, value: Any) -> Any:
+        """Follow ``Fn::If`` around a value, and leave what stands inside it as it is written."""
+        while isinstance(value, dict) and set(value) == {"Fn::If"}:
+            condition, if_true, if_false = value["Fn::If"]
+            value = if_true if self.holds(condition) else if_false
+        return NO_VALUE if value == {"Ref": "AWS::NoValue"} else value
 
     def holds(self, condition: str) -> bool:
         """Whether the named condition is true."""

@@ -16,13 +16,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import psutil
 
 import whybox
 from whybox.errors import (
     AnswerTooLargeError,
+    BackingServiceError,
     DependencyUnavailableError,
     FunctionError,
     FunctionFailedError,
@@ -32,7 +33,7 @@ from whybox.errors import (
 )
 from whybox.local.intrinsics import LOCAL_ACCOUNT, LOCAL_REGION
 from whybox.local.templates import Function
-from whybox.local.worker import ANSWERED, HEAD_BYTES, RAISED, TOO_LARGE, frame, frame_length
+from whybox.local.worker import HEAD_BYTES, RAISED, TOO_LARGE, frame, frame_length
 
 MAX_ANSWER_BYTES = 6 * 1024 * 1024
 """What a synchronous Lambda call may answer."""
@@ -108,13 +109,18 @@ class WorkerProcess:
         kind, payload = reply[:1], reply[1:]
         if kind == TOO_LARGE:
             raise AnswerTooLargeError(self._function.name, limit=MAX_ANSWER_BYTES, actual=int(payload))
-        if kind == RAISED and payload == KeysUnavailableError.code.encode():
-            raise KeysUnavailableError
-        if kind == RAISED and payload == DependencyUnavailableError.code.encode():
-            raise DependencyUnavailableError("store behind this route")
-        if kind != ANSWERED:
-            raise FunctionFailedError(self._function.name, cause="it raised; the log above has the traceback")
+        if kind == RAISED:
+            raise self._raised(json.loads(payload))
         return payload
+
+    def _raised(self, raised: Mapping[str, Any]) -> BackingServiceError:
+        if raised["code"] == KeysUnavailableError.code:
+            return KeysUnavailableError()
+        if raised["code"] == DependencyUnavailableError.code:
+            return DependencyUnavailableError("store behind this route")
+        return FunctionFailedError(
+            self._function.name, cause="it raised; the log above has the traceback", raised=raised["type"]
+        )
 
     async def end(self) -> None:
         """Let the process end by itself, which an idle one does at once; kill it where it does not."""

@@ -1,7 +1,8 @@
 """The local gateway as a process: a socket on 127.0.0.1, one home, workers, and a clean end.
 
-lock the home ─▶ refund what a killed gateway left ─▶ read template.yaml ─▶ listen
-    ─▶ serve until SIGINT or SIGTERM ─▶ let calls finish ─▶ end the workers ─▶ unlock
+lock the home ─▶ read template.yaml ─▶ set right what a killed gateway left ─▶ listen
+    ─▶ serve, and work through queues, until SIGINT or SIGTERM
+    ─▶ let calls finish ─▶ leave what is queued to the next start ─▶ end the workers ─▶ unlock
 """
 
 from __future__ import annotations
@@ -21,21 +22,24 @@ import uvicorn
 
 import whybox
 from whybox.errors import ConfigurationError
+from whybox.local.backstage import Backstage
+from whybox.local.buckets import Bucket
 from whybox.local.gateway import Gateway
 from whybox.local.homes import locked_home, opened_log
 from whybox.local.malformed_requests import ProblemProtocol
 from whybox.local.processes import Surroundings
-from whybox.local.refunds import LostCalls, refund_all
+from whybox.local.refunds import LostCalls
+from whybox.local.restarts import set_right
 from whybox.local.templates import Stack, read_stack
 from whybox.local.workers import Workers
-from whybox.settings import JWKS_VARIABLES, JwksSettings, Settings
-from whybox.wiring import Ports, connect
+from whybox.settings import AWS_VARIABLES, JOB_VARIABLES, JWKS_VARIABLES, JwksSettings, Settings
+from whybox.wiring import LocalPorts, connect_local
 
 HOST = "127.0.0.1"
 """Never another: the gateway speaks plain HTTP and belongs to the person at this machine."""
 
-# How long after a lost call its reservation may still be open: the longest call, and a margin for its lease.
-_WATCH_MARGIN_SECONDS = 120.0
+# How long after a lost call its reservation may still be open: the longest request, and a margin.
+_WATCH_SECONDS = 150.0
 # Longer than a request may take: 30 s for a free process, then 30 s for the function.
 _DRAIN_SECONDS = 65
 # Far more than headers may have, so that it is the gateway that refuses them, with a problem document.
@@ -49,7 +53,7 @@ class _Premises:
     """What a gateway holds while it runs."""
 
     stack: Stack
-    ports: Ports
+    ports: LocalPorts
     surroundings: Surroundings
     listener: socket.socket
     url: str
@@ -90,13 +94,13 @@ def serve(settings: Settings, *, template: Path, port: int, on_ready: Callable[[
     where the home, the template or the port cannot be used.
     """
     with _entered(settings, template=template, port=port) as premises:
-        server, gateway = _build(premises, on_ready=lambda: on_ready(premises.url))
+        running = _build(premises, on_ready=lambda: on_ready(premises.url))
 
         async def until_signal() -> None:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, server.stop)
-            await _run(server, gateway, listener=premises.listener)
+                loop.add_signal_handler(number, running.server.stop)
+            await running.run()
 
         asyncio.run(until_signal())
 
@@ -106,11 +110,11 @@ def running_gateway(settings: Settings, *, template: Path, port: int = 0) -> Ite
     """Serve from a thread while the block runs, on a free port unless told; yields the URL."""
     with _entered(settings, template=template, port=port) as premises:
         news: queue.SimpleQueue[str | BaseException] = queue.SimpleQueue()
-        server, gateway = _build(premises, on_ready=lambda: news.put(premises.url))
+        running = _build(premises, on_ready=lambda: news.put(premises.url))
 
         def run() -> None:
             try:
-                asyncio.run(_run(server, gateway, listener=premises.listener))
+                asyncio.run(running.run())
                 news.put(ConfigurationError("The gateway ended before it was ready."))
             except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for it
                 news.put(error)
@@ -123,15 +127,28 @@ def running_gateway(settings: Settings, *, template: Path, port: int = 0) -> Ite
                 raise first
             yield first
         finally:
-            server.should_exit = True
+            running.server.should_exit = True
             thread.join()
 
 
-async def _run(server: _Server, gateway: Gateway, *, listener: socket.socket) -> None:
-    try:
-        await server.serve(sockets=[listener])
-    finally:
-        await gateway.close()
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A gateway, what runs beside it, and the processes that both call."""
+
+    server: _Server
+    gateway: Gateway
+    backstage: Backstage
+    workers: Workers
+    listener: socket.socket
+
+    async def run(self) -> None:
+        self.backstage.start()
+        try:
+            await self.server.serve(sockets=[self.listener])
+        finally:
+            await self.gateway.close()
+            await self.backstage.close()
+            await self.workers.close()
 
 
 @contextmanager
@@ -139,10 +156,9 @@ def _entered(settings: Settings, *, template: Path, port: int) -> Iterator[_Prem
     """Take the home, set right what a killed gateway left in it, and open the port."""
     home = settings.home.resolve()
     with locked_home(home) as lock, opened_log(home) as log, _logging_to(Path(log.name)):
-        ports = connect(settings)
-        if n_refunded := refund_all(ports.usage, clock=ports.clock):
-            logger.warning("refunded %d reservations that an earlier gateway left behind", n_refunded)
+        ports = connect_local(settings)
         stack = read_stack(template)
+        set_right(ports, stack.events)
         with _listening(port) as listener:
             url = f"http://{HOST}:{listener.getsockname()[1]}"
             variables = {**_variables(settings, home), "WHYBOX_URL": url}
@@ -150,15 +166,15 @@ def _entered(settings: Settings, *, template: Path, port: int) -> Iterator[_Prem
             yield _Premises(stack, ports, surroundings, listener, url)
 
 
-def _build(premises: _Premises, *, on_ready: Callable[[], None]) -> tuple[_Server, Gateway]:
-    functions = premises.stack.functions.values()
-    longest = max((function.timeout_seconds for function in functions), default=0.0)
-    ports = premises.ports
+def _build(premises: _Premises, *, on_ready: Callable[[], None]) -> _Running:
+    stack, ports = premises.stack, premises.ports
+    workers = Workers(stack.functions.values(), surroundings=premises.surroundings)
     gateway = Gateway(
-        premises.stack,
-        Workers(functions, surroundings=premises.surroundings),
+        stack,
+        workers,
         clock=ports.clock,
-        lost_calls=LostCalls(ports.usage, clock=ports.clock, watch_seconds=longest + _WATCH_MARGIN_SECONDS),
+        lost_calls=LostCalls(ports.usage, clock=ports.clock, watch_seconds=_WATCH_SECONDS),
+        bucket=Bucket(ports.uploads),
         token_source=ports.token_key.token_source,
     )
     config = uvicorn.Config(
@@ -174,7 +190,9 @@ def _build(premises: _Premises, *, on_ready: Callable[[], None]) -> tuple[_Serve
         timeout_graceful_shutdown=_DRAIN_SECONDS,
         h11_max_incomplete_event_size=_MAX_PARSED_HEADER_BYTES,
     )
-    return _Server(config, on_ready=on_ready), gateway
+    server = _Server(config, on_ready=on_ready)
+    backstage = Backstage(stack.events, ports=ports, workers=workers)
+    return _Running(server, gateway, backstage, workers, premises.listener)
 
 
 @contextmanager
@@ -196,7 +214,7 @@ def _variables(settings: Settings, home: Path) -> dict[str, str]:
         "WHYBOX_HOME": str(home),
         "WHYBOX_STORAGE": "local",
         "WHYBOX_JWT_SECRET": "" if secret is None else secret.decode("utf-8", "surrogateescape"),
-        "WHYBOX_JWT_SECRET_ARN": "",
+        **dict.fromkeys((*AWS_VARIABLES, *JOB_VARIABLES), ""),  # the template says where these would be
         "WHYBOX_JWT_ISSUER": settings.jwt_issuer,
         "WHYBOX_JWT_AUDIENCE": settings.jwt_audience or "",
         **_jwks_variables(settings.jwks),

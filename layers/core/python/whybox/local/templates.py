@@ -1,10 +1,11 @@
-"""template.yaml as the local gateway needs it: the routes, their authorizers, and the functions behind them.
+"""template.yaml as the local gateway needs it: routes, authorizers, other sources of events, and functions.
 
 The template is translated by AWS's own SAM translator, so the routes served here are the routes that
 ``sam deploy`` would create, defaults and globals included:
 
     template.yaml ──load──▶ functions and HTTP API only ──SAM──▶ OpenAPI body ──▶ Route, Authorizer
-                                                          └────▶ Lambda function ──▶ Function
+                       │                                  ├────▶ Lambda function ──▶ Function
+                       └─▶ queues, bucket, state machine ─┴────▶ mappings, rules ──▶ EventSources
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 from whybox.errors import TemplateError
-from whybox.local.intrinsics import LOCAL_REGION, NO_VALUE, DeployedValueError, Intrinsics, load_template
+from whybox.local.event_sources import KINDS, EventSourceReader, EventSources, Machine
+from whybox.local.intrinsics import (
+    LOCAL_REGION,
+    NO_VALUE,
+    DeployedValueError,
+    Intrinsics,
+    load_template,
+    named_resource,
+)
 
 # Lambda's own defaults, and the longest an HTTP API waits for a function.
 _DEFAULT_TIMEOUT_SECONDS = 3
@@ -77,9 +86,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Everything of a template that is served here; ``functions`` holds those that a route needs."""
+    """Everything of a template that is served here; ``functions`` are those that something calls."""
 
     routes: tuple[Route, ...]
+    events: EventSources
     functions: Mapping[str, Function]
 
 
@@ -94,18 +104,36 @@ def read_stack(path: Path, *, parameters: Mapping[str, str] | None = None) -> St
     routes = tuple(_read_routes(resources, intrinsics))
     needed = {route.function for route in routes}
     needed |= {route.authorizer.function for route in routes if route.authorizer}
+    events = EventSourceReader(
+        template["Resources"], resources, intrinsics=intrinsics, folder=path.parent
+    ).read()
+    needed |= events.functions | _named_in(events.machine, resources)
     functions = {
         name: _read_function(name, resources, intrinsics=intrinsics, folder=path.parent)
         for name in sorted(needed)
     }
-    return Stack(routes=routes, functions=functions)
+    return Stack(routes=routes, events=events, functions=functions)
+
+
+def _named_in(machine: Machine | None, resources: Mapping[str, Any]) -> set[str]:
+    """Return the functions that the tasks of a state machine call."""
+    written = set() if machine is None else set(_strings(machine.definition))
+    return {name for name in written if resources.get(name, {}).get("Type") == "AWS::Lambda::Function"}
+
+
+def _strings(part: Any) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict | list):
+        for item in part.values() if isinstance(part, dict) else part:
+            yield from _strings(item)
 
 
 def _translate(template: Mapping[str, Any], intrinsics: Intrinsics) -> dict[str, Any]:
     """Let SAM turn functions and the HTTP API into CloudFormation; tables and roles do not matter here."""
     kept = copy.deepcopy(dict(template))
     kept["Resources"] = {
-        name: _without_deployment(resource)
+        name: _without_deployment(name, resource)
         for name, resource in kept["Resources"].items()
         if resource.get("Type") in ("AWS::Serverless::Function", "AWS::Serverless::HttpApi")
     }
@@ -128,16 +156,16 @@ def _translate(template: Mapping[str, Any], intrinsics: Intrinsics) -> dict[str,
     }
 
 
-def _without_deployment(resource: dict[str, Any]) -> dict[str, Any]:
-    """Drop what only a deployment needs: roles, layers, and events that do not come over HTTP."""
+def _without_deployment(name: str, resource: dict[str, Any]) -> dict[str, Any]:
+    """Drop what only a deployment needs: roles, layers, where a function writes to when it fails."""
     properties = resource.get("Properties") or {}
-    for name in ("Policies", "Role", "Layers", "DeadLetterQueue", "EventInvokeConfig"):
-        properties.pop(name, None)
+    for part in ("Policies", "Role", "Layers", "DeadLetterQueue", "EventInvokeConfig"):
+        properties.pop(part, None)
     if isinstance(properties.get("CodeUri"), str):
         properties["CodeUri"] = _CODE_PREFIX + properties["CodeUri"]
-    if isinstance(properties.get("Events"), dict):
-        events = properties["Events"].items()
-        properties["Events"] = {name: event for name, event in events if event.get("Type") == "HttpApi"}
+    for event in (properties.get("Events") or {}).values():
+        if event.get("Type") not in KINDS:
+            raise TemplateError(f"function {name} waits for {event.get('Type')}, which nothing here sends")
     return {**resource, "Properties": properties}
 
 
@@ -151,7 +179,7 @@ def _read_routes(resources: Mapping[str, Any], intrinsics: Intrinsics) -> Iterat
         for method, written in operations.items():
             if method not in _HTTP_METHODS and method != _ANY_METHOD:
                 continue
-            operation = _outer_choice(written, intrinsics)
+            operation = intrinsics.chosen(written)
             if operation is NO_VALUE:
                 continue
             integration = operation["x-amazon-apigateway-integration"]
@@ -164,14 +192,6 @@ def _read_routes(resources: Mapping[str, Any], intrinsics: Intrinsics) -> Iterat
             )
 
 
-def _outer_choice(value: Any, intrinsics: Intrinsics) -> Any:
-    """Follow ``Fn::If`` around an operation, and leave what stands inside it as it is written."""
-    while isinstance(value, dict) and set(value) == {"Fn::If"}:
-        condition, if_true, if_false = value["Fn::If"]
-        value = if_true if intrinsics.holds(condition) else if_false
-    return NO_VALUE if value == {"Ref": "AWS::NoValue"} else value
-
-
 def _read_integration_timeout(integration: Mapping[str, Any], intrinsics: Intrinsics) -> float:
     milliseconds = intrinsics.resolve(integration.get("timeoutInMillis"))
     return MAX_INTEGRATION_SECONDS if milliseconds is None else float(milliseconds) / 1000
@@ -179,27 +199,17 @@ def _read_integration_timeout(integration: Mapping[str, Any], intrinsics: Intrin
 
 def _read_target(uri: Any, resources: Mapping[str, Any], intrinsics: Intrinsics) -> str:
     """Find the function an integration's or authorizer's URI calls, through its alias if it has one."""
-    written = _outer_choice(uri, intrinsics)
+    written = intrinsics.chosen(uri)
     substituted = written.get("Fn::Sub") if isinstance(written, dict) else written
     text, given = substituted if isinstance(substituted, list) else (substituted, {})
     match = _INVOCATION_TARGET.search(str(text))
     placeholder = match and match.group("target").removeprefix("${").removesuffix("}")
-    name = _named_resource(given.get(placeholder, {"Ref": placeholder}))
+    name = named_resource(given.get(placeholder, {"Ref": placeholder}))
     if name in resources and resources[name]["Type"] == "AWS::Lambda::Alias":
-        name = _named_resource(resources[name]["Properties"]["FunctionName"])
+        name = named_resource(resources[name]["Properties"]["FunctionName"])
     if name not in resources or resources[name]["Type"] != "AWS::Lambda::Function":
         raise TemplateError(f"an integration calls {name or uri}, which is not a function of this template")
     return name
-
-
-def _named_resource(reference: Any) -> str:
-    """Return the logical id that a Ref or GetAtt names, or an empty string."""
-    if not isinstance(reference, dict) or len(reference) != 1:
-        return ""
-    kind, argument = next(iter(reference.items()))
-    if kind == "Fn::GetAtt":
-        return str(argument[0] if isinstance(argument, list) else argument).split(".", 1)[0]
-    return str(argument).split(".", 1)[0] if kind == "Ref" else ""
 
 
 def _read_authorizer(

@@ -1,8 +1,9 @@
 """The process behind one function: loads its handler once, then answers one event after the other.
 
     standard input   ◀── spec, then per call: what the call may use, the event        (frames)
-    standard output  ──▶ b"+" ready; then per call: b"+" and the answer, or b"!" it raised (and the code, if
-                         our error has one), or b">" and the size of an answer too large to send  (frames)
+    standard output  ──▶ b"+" ready; then per call: b"+" and the answer, or b"!" and the class of what it
+                         raised (and its code, if it is an error of ours), or b">" and the size of an answer
+                         too large to send  (frames)
     standard error   ──▶ everything the function prints or logs
 
 Run as ``python -m whybox.local.worker``; imports nothing but the standard library, so that the memory and the
@@ -105,7 +106,8 @@ def _call(handler: Callable[[Any, LocalContext], Any], event: bytes, context: Lo
     except Exception as error:  # noqa: BLE001 - a function may raise anything, and its process stays in service
         traceback.print_exc()
         code = getattr(error, "code", None)  # of an error of ours; this process may not import them
-        return RAISED + code.encode() if isinstance(code, str) else RAISED
+        raised = {"type": type(error).__name__, "code": code if isinstance(code, str) else None}
+        return RAISED + json.dumps(raised).encode()
 
 
 def _serve(

@@ -43,7 +43,7 @@ class Workers:
         n_processes: int | None = None,
         patience: Patience | None = None,
     ) -> None:
-        n_slots = n_processes or os.cpu_count() or 1
+        self.n_processes = n_slots = n_processes or os.cpu_count() or 1
         self._patience = patience or Patience()
         self._pools = {
             function.name: _Pool(
@@ -54,15 +54,22 @@ class Workers:
         self._keeper: asyncio.Task[None] | None = None
 
     async def call(
-        self, function: str, event: bytes, *, request_id: str, timeout_seconds: float = math.inf
+        self,
+        function: str,
+        event: bytes,
+        *,
+        request_id: str,
+        timeout_seconds: float = math.inf,
+        is_patient: bool = False,
     ) -> bytes:
         """Return the function's answer as JSON bytes; raises a FunctionError for every way to have none.
 
-        ``timeout_seconds`` may shorten the function's own limit, never lengthen it.
+        ``timeout_seconds`` may shorten the function's own limit, never lengthen it. ``is_patient`` is what
+        nobody waits for: it takes the next free process, whenever that is.
         """
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._end_idle_workers())
-        return await self._pools[function].call(event, request_id, timeout_seconds)
+        return await self._pools[function].call(event, request_id, timeout_seconds, is_patient=is_patient)
 
     async def close(self) -> None:
         """End every process and wait until it is gone."""
@@ -91,10 +98,10 @@ class _Pool:
         self._slots = asyncio.Semaphore(n_slots)
         self._idle: list[WorkerProcess] = []
 
-    async def call(self, event: bytes, request_id: str, timeout_seconds: float) -> bytes:
+    async def call(self, event: bytes, request_id: str, timeout_seconds: float, *, is_patient: bool) -> bytes:
         seconds = min(timeout_seconds, self._function.timeout_seconds)
         try:
-            async with asyncio.timeout(self._wait_seconds):
+            async with asyncio.timeout(None if is_patient else self._wait_seconds):
                 await self._slots.acquire()
         except TimeoutError as error:
             raise FunctionBusyError(self._function.name) from error

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import BinaryIO, Final
 
-from whybox.adapters.local.signed_links import SignedLinks
-from whybox.adapters.local.versioned_files import VersionedFiles
+from whybox.adapters.local.signed_links import LinkUse, SignedLinks
+from whybox.adapters.local.versioned_files import Draft, VersionedFiles
 from whybox.domain.jobs.object_keys import attachment
 from whybox.errors import (
     DependencyUnavailableError,
@@ -83,11 +83,46 @@ class FolderObjects:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What the gateway answers to a download link."""
+    """What the gateway answers to a download link; whoever takes ``file`` closes it."""
 
-    content: bytes
+    file: BinaryIO
+    n_bytes: int
     content_type: str
     disposition: str
+
+
+class Incoming:
+    """An upload by a signed link, whose bytes come piece by piece; ``complete`` makes it an object."""
+
+    def __init__(self, use: LinkUse, draft: Draft) -> None:
+        self._use = use
+        self._draft = draft
+        self._digest = hashlib.sha256()
+        self._n_bytes = 0
+
+    def take(self, content: bytes) -> None:
+        """Add bytes; raises UploadDamagedError for more than were announced."""
+        self._n_bytes += len(content)
+        if self._n_bytes > int(self._use.headers["content-length"]):
+            raise UploadDamagedError
+        self._digest.update(content)
+        with _translated(self._use.key):
+            self._draft.write(content)
+
+    def complete(self) -> str:
+        """Store what came and return its version; raises UploadDamagedError, ObjectExistsError."""
+        headers = self._use.headers
+        encoded = base64.b64encode(self._digest.digest()).decode()
+        if headers["content-length"] != str(self._n_bytes) or headers.get(_CHECKSUM, encoded) != encoded:
+            raise UploadDamagedError
+        facts = {"content_type": headers["content-type"]}
+        if _CHECKSUM in headers:
+            facts["sha256"] = self._digest.hexdigest()
+        with _translated(self._use.key):
+            try:
+                return self._draft.publish(facts, is_new=True)
+            except FileExistsError as error:
+                raise ObjectExistsError from error
 
 
 class FolderUploads:
@@ -107,38 +142,38 @@ class FolderUploads:
         url, expires_at = self._links.sign("PUT", key, expires_seconds=expires_seconds, headers=headers)
         return SignedUpload("PUT", url, headers, expires_at)
 
-    def upload(self, target: str, headers: Sequence[tuple[str, str]], content: bytes) -> str:
-        """Carry out a PUT by a signed link and return the version that was stored.
+    @contextmanager
+    def upload(self, target: str, headers: Sequence[tuple[str, str]]) -> Iterator[Incoming]:
+        """Carry out a PUT by a signed link: it is checked before a byte is taken, and again at the end.
 
         Raises
         ------
-        UploadLinkInvalidError, UploadLinkExpiredError, UploadDamagedError, ObjectExistsError
+        UploadLinkInvalidError, UploadLinkExpiredError, ObjectExistsError
             What S3 would refuse, for the same reasons.
 
         """
         use = self._links.check("PUT", target, headers)
-        if not use.headers.keys() >= _REQUIRED:
+        if not use.headers.keys() >= _REQUIRED or not use.headers["content-length"].isdecimal():
             raise UploadLinkInvalidError
-        digest = hashlib.sha256(content)
-        checksum = use.headers.get(_CHECKSUM, encoded := base64.b64encode(digest.digest()).decode())
-        if use.headers["content-length"] != str(len(content)) or checksum != encoded:
-            raise UploadDamagedError
-        facts = {"content_type": use.headers["content-type"]}
-        if _CHECKSUM in use.headers:
-            facts["sha256"] = digest.hexdigest()
-        with _translated(use.key):
-            try:
-                return self._files.write(use.key, content, facts, is_new=True)
-            except FileExistsError as error:
-                raise ObjectExistsError from error
+        with ExitStack() as stack:
+            with _translated(use.key):
+                if self._files.exists(use.key):
+                    raise ObjectExistsError
+                draft = stack.enter_context(self._files.draft(use.key))
+            yield Incoming(use, draft)
+
+    def forget_drafts(self) -> None:
+        """Remove what is left of uploads whose gateway was killed."""
+        with _translated(""):
+            self._files.forget_drafts()
 
     def download(self, target: str, headers: Sequence[tuple[str, str]]) -> Download:
         """Carry out a GET by a signed link; raises as ``upload`` does, and ObjectNotFoundError."""
         use = self._links.check("GET", target, headers)
         with _translated(use.key):
-            file = self._files.find(use.key)
-            content_type = self._files.facts(file).get("content_type", ANY_CONTENT)
-            return Download(self._files.read(use.key, file.version), content_type, attachment(use.file_name))
+            version, file = self._files.open(use.key)
+            content_type = self._files.facts(version).get("content_type", ANY_CONTENT)
+        return Download(file, version.n_bytes, content_type, attachment(use.file_name))
 
 
 @contextmanager

@@ -67,6 +67,7 @@ def permute_columns(
     seed: int = 42,
     scoring: str | None = None,
     groups: Mapping[str, Sequence[int]] | None = None,
+    on_share: Callable[[float], None] | None = None,
 ) -> PermutationImportance:
     """Measure how much of the score each column carries.
 
@@ -86,6 +87,7 @@ def permute_columns(
     scoring : a name of ``scorings.list_scorings``; None takes accuracy or R²
     groups : name -> columns dealt together by one shuffle, so that correlated columns cannot stand in for
         each other; None takes every column alone
+    on_share : told after each batch which share of the columns is done; what it raises ends the work
 
     Raises
     ------
@@ -111,6 +113,8 @@ def permute_columns(
         importances[start : start + step] = baseline[0] - scores.reshape(len(block), n_repeats)
         dealt_parts = parts.reshape(len(block), n_repeats, len(rows)).mean(axis=1)
         drops[start : start + step] = baseline_parts[0] - dealt_parts
+        if on_share is not None:
+            on_share(min(1.0, (start + step) / len(members)))
     return _summarise(
         importances,
         drops,

@@ -15,11 +15,11 @@ from whybox.domain.models.classifier_entries import CLASSIFIERS
 from whybox.domain.models.encodings import fit_encoder, notice_encoding
 from whybox.domain.models.entries import ModelEntry
 from whybox.domain.models.estimator_fits import fit_estimator
-from whybox.domain.models.fitted_models import FittedModel
+from whybox.domain.models.fitted_models import FittedModel, units_of
 from whybox.domain.models.hidden_features import fit_hidden_features
 from whybox.domain.models.parameter_ranges import Whole
 from whybox.domain.models.regressor_entries import REGRESSORS
-from whybox.domain.models.specs import Family, ModelSpec, ParameterValue, TaskKind
+from whybox.domain.models.specs import Family, ModelSpec, ParameterValue, TaskKind, Unit
 from whybox.domain.tasks import Task
 from whybox.errors import (
     FitFailedError,
@@ -93,6 +93,16 @@ def choose_model(
     )
 
 
+def kinds_of_name(name: str) -> tuple[TaskKind, ...]:
+    """Return the kinds of task that a class name stands for; none for a name that is not ours."""
+    return tuple(kind for kind, entries in _ENTRIES.items() if name in {entry.name for entry in entries})
+
+
+def list_units(spec: ModelSpec) -> tuple[Unit, ...]:
+    """Return the units that the fitted model will answer in, its natural one first."""
+    return units_of(spec.kind, has_log_odds=_find_entry(spec.kind, spec.family, spec.name).has_log_odds)
+
+
 def fit_model(spec: ModelSpec, task: Task, *, rows: NDArray[np.int64] | None = None) -> FittedModel:
     """Fit encoder, hidden features and estimator on some rows of a task.
 
@@ -112,7 +122,7 @@ def fit_model(spec: ModelSpec, task: Task, *, rows: NDArray[np.int64] | None = N
     entry = _find_entry(spec.kind, spec.family, spec.name)
     rows = task.train if rows is None else rows
     y = task.y[rows]
-    _check_rows(entry, y, n_classes=len(task.classes))
+    check_training_rows(spec, y, n_classes=len(task.classes))
     takes_missing = entry.takes_missing and not spec.has_hidden_features
     encoder = fit_encoder(task.X, rows=rows, categories=task.categories, takes_missing=takes_missing)
     notices = notice_encoding(encoder, task.X, task.feature_names)
@@ -156,14 +166,19 @@ def _check_parameters(entry: ModelEntry, parameters: Mapping[str, object]) -> di
         allowed = entry.parameters.get(name)
         if allowed is None:
             known = ", ".join(sorted(entry.parameters)) or "none"
-            raise ParameterInvalidError(
-                name[:80], reason=f"cannot be set for {entry.name}; settable: {known}"
-            )
+            # Of the caller's own making, the name is not repeated.
+            reason = f"has one that cannot be set for {entry.name}; settable: {known}"
+            raise ParameterInvalidError("parameters", reason=reason)
         checked[name] = allowed.check(name, value)
     return checked
 
 
-def _check_rows(entry: ModelEntry, y: NDArray[Any], *, n_classes: int) -> None:
+def check_training_rows(spec: ModelSpec, y: NDArray[Any], *, n_classes: int) -> None:
+    """Refuse training targets (n,) that the model cannot be fitted to, as ``fit_model`` would, but for free.
+
+    Raises ModelTooManyRowsError, FitFailedError.
+    """
+    entry = _find_entry(spec.kind, spec.family, spec.name)
     if entry.max_rows is not None and len(y) > entry.max_rows:
         raise ModelTooManyRowsError(entry.name, limit=entry.max_rows, actual=len(y))
     if n_classes and len(np.unique(y)) < n_classes:

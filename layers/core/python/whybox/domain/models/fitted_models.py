@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,10 @@ from whybox.domain.models.boosted_trees import BoostedTrees
 from whybox.domain.models.core_limits import one_core
 from whybox.domain.models.encodings import ColumnEncoder
 from whybox.domain.models.hidden_features import HiddenFeatures
-from whybox.domain.models.specs import Label, ModelSpec, TaskKind
+from whybox.domain.models.specs import Label, ModelSpec, TaskKind, Unit
 from whybox.domain.notices import Notice
 from whybox.errors import FitFailedError, UnitUnavailableError
 
-Unit = Literal["probability", "margin", "target"]
 Float64s = NDArray[np.float64]
 
 
@@ -55,9 +54,7 @@ class FittedModel:
     @property
     def units(self) -> tuple[Unit, ...]:
         """The units this model answers in, its natural one first."""
-        if self.kind == "regression":
-            return ("target",)
-        return ("probability", "margin") if self.has_log_odds else ("probability",)
+        return units_of(self.kind, has_log_odds=self.has_log_odds)
 
     def encode(self, X: Float64s) -> Float64s:
         """Return Z (n, q), the encoder's output and nothing else (hidden features are not part of it).
@@ -119,6 +116,13 @@ class FittedModel:
         with one_core():
             outputs = getattr(self.estimator, names[unit])(F)
         return np.asarray(outputs, dtype=np.float64).reshape(len(F), -1)
+
+
+def units_of(kind: TaskKind, *, has_log_odds: bool) -> tuple[Unit, ...]:
+    """Return the units a model answers in, its natural one first; ``has_log_odds``: its score is one."""
+    if kind == "regression":
+        return ("target",)
+    return ("probability", "margin") if has_log_odds else ("probability",)
 
 
 def binary_probabilities(margin: Float64s) -> Float64s:

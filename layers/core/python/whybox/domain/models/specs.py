@@ -1,4 +1,4 @@
-"""What is to be fitted: task kind, family, estimator name, checked parameters, hidden features and seed."""
+"""What is to be fitted on which rows: task, split, estimator, checked parameters, hidden columns and seed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ from typing import Literal
 
 TaskKind = Literal["classification", "regression"]
 Family = Literal["sklearn", "xgboost", "lightgbm", "gradientboosting", "catboost"]
+Unit = Literal["probability", "margin", "target"]
 Label = int | float | str | bool
 ParameterValue = int | float | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnSplit:
+    """Rows drawn by lot: the share that tests, and whether each class keeps its share.
+
+    ``is_stratified`` None is what suits the task: yes for a classification.
+    """
+
+    test_size: float = 0.3
+    is_stratified: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from whybox.errors import ResultDocumentError
 
 __all__ = ["Findings", "Ranking", "RowAttributions", "read_findings"]
 
+NORMAL_95 = 1.959964
+"""Standard errors in half of a 95 % interval over many rows."""
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -77,6 +80,8 @@ class Findings:
     """Everything a page says about one result.
 
     ``classes`` is empty for regression; ``outputs`` names what the attributions move, one name per output.
+    A document may hold a sample of the test rows: then ``test_places`` are their places among all
+    ``n_test_rows``, and ``confusion`` counts all of them by true and predicted class.
     """
 
     method: str
@@ -96,6 +101,9 @@ class Findings:
     background: Mapping[str, Any]
     warnings: tuple[Mapping[str, Any], ...]
     receipt: Mapping[str, Any]
+    n_test_rows: int
+    test_places: Sequence[int]
+    confusion: Sequence[Sequence[int]] | None
 
     @property
     def is_classification(self) -> bool:
@@ -124,11 +132,7 @@ def read_findings(document: Mapping[str, Any]) -> Findings:
     is_permutation = explanation.get("method") == "permutation"
     attributions = None if is_permutation else _read_attributions(explanation, n_columns=len(names))
     classes = tuple(str(label) for label in predictions.get("classes") or ())
-    ranking = (
-        _rank_shuffles(explanation, n_columns=len(names))
-        if attributions is None
-        else _rank_attributions(attributions)
-    )
+    y_true = tuple(predictions.get("y_true") or ())
     return Findings(
         method=str(explanation.get("method", "")),
         algorithm=str(explanation.get("algorithm", "")),
@@ -137,9 +141,9 @@ def read_findings(document: Mapping[str, Any]) -> Findings:
         feature_names=names,
         classes=classes,
         outputs=_name_outputs(classes, attributions),
-        ranking=ranking,
+        ranking=_rank(explanation, attributions, n_columns=len(names)),
         attributions=attributions,
-        y_true=tuple(predictions.get("y_true") or ()),
+        y_true=y_true,
         y_pred=tuple(predictions.get("y_pred") or ()),
         scores=_optional_array(predictions.get("proba")),
         intervals=_read_intervals(predictions),
@@ -147,6 +151,9 @@ def read_findings(document: Mapping[str, Any]) -> Findings:
         background=_part(explanation, "background", is_required=False),
         warnings=tuple(document.get("warnings") or ()),
         receipt=_part(document, "receipt", is_required=False),
+        n_test_rows=int(predictions.get("n_rows") or len(y_true)),
+        test_places=predictions.get("places") or range(len(y_true)),
+        confusion=predictions.get("confusion"),
     )
 
 
@@ -201,6 +208,29 @@ def _name_outputs(classes: tuple[str, ...], attributions: RowAttributions | None
     raise ResultDocumentError(
         "explanation.values", reason=f"has {n_outputs} outputs for {len(classes)} classes"
     )
+
+
+def _rank(explanation: Mapping[str, Any], attributions: RowAttributions | None, *, n_columns: int) -> Ranking:
+    """Rank by whatever the document has of all rows that were explained."""
+    if attributions is None:
+        return _rank_shuffles(explanation, n_columns=n_columns)
+    stated = explanation.get("global_importance")
+    if "n_rows" in explanation and isinstance(stated, Mapping):
+        return _rank_stated(stated, n_columns=n_columns, n_outputs=attributions.values.shape[2])
+    return _rank_attributions(attributions)
+
+
+def _rank_stated(stated: Mapping[str, Any], *, n_columns: int, n_outputs: int) -> Ranking:
+    """Rank by the importances that a document with a sample of the rows states of all of them."""
+    by_output = np.asarray(stated.get("mean_abs", ()), dtype=np.float64)
+    if by_output.shape != (n_columns, n_outputs):
+        raise ResultDocumentError("explanation.global_importance", reason="does not fit explanation.values")
+    interval = stated.get("interval")
+    error = np.zeros(n_columns)
+    if isinstance(interval, Mapping):
+        ends = [np.asarray(interval[end], dtype=np.float64).mean(axis=1) for end in ("low", "high")]
+        error = (ends[1] - ends[0]) / (2 * NORMAL_95)
+    return _ranking(by_output.mean(axis=1), error, by_output=by_output, noise_floor=None)
 
 
 def _rank_attributions(attributions: RowAttributions) -> Ranking:

@@ -32,7 +32,7 @@ def headline_score(findings: Findings) -> tuple[str, str, str] | None:
         score = findings.metrics.get(key)
         number = score.get("value") if isinstance(score, Mapping) else score
         if isinstance(number, int | float):
-            return name, with_minus(format_number(number, digits=3)), f"on {_row_words(len(findings.y_true))}"
+            return name, with_minus(format_number(number, digits=3)), f"on {_row_words(findings.n_test_rows)}"
     return None
 
 
@@ -43,11 +43,14 @@ def _row_words(n_rows: int) -> str:
 def _confusion(findings: Findings) -> str:
     """Return the counts of each true class against each predicted one; nothing for very many classes."""
     place = {label: index for index, label in enumerate(findings.classes)}
-    truth, predicted = ([place[str(y)] for y in labels] for labels in (findings.y_true, findings.y_pred))
-    if not truth or len(place) > N_CONFUSED:
+    if not findings.y_true or len(place) > N_CONFUSED:
         return ""
-    counts = np.zeros((len(place), len(place)), dtype=np.int64)
-    np.add.at(counts, (truth, predicted), 1)
+    if findings.confusion is None:
+        truth, predicted = ([place[str(y)] for y in labels] for labels in (findings.y_true, findings.y_pred))
+        counts = np.zeros((len(place), len(place)), dtype=np.int64)
+        np.add.at(counts, (truth, predicted), 1)
+    else:
+        counts = np.asarray(findings.confusion, dtype=np.int64)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     head = "".join(f'<th scope="col">{isolate(label)}</th>' for label in place)
     lines = []

@@ -57,7 +57,8 @@ def _output_of_row(findings: Findings, attributions: RowAttributions, row: int) 
 def _row_words(findings: Findings, attributions: RowAttributions, row: int, output: int) -> str:
     place = int(attributions.rows[row])
     answer = with_minus(format_number(float(attributions.answers[row, output]), digits=3))
-    name = f"Test row {format_count(place + 1)}"
+    number = findings.test_places[place] if place < len(findings.test_places) else place
+    name = f"Test row {format_count(number + 1)}"
     if place >= len(findings.y_true):
         return f"{name}: the prediction is {answer}."
     truth = _label(findings.y_true[place])

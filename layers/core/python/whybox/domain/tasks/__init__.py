@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from whybox.domain.models.specs import Label, TaskKind
+from whybox.domain.models.specs import DrawnSplit, Label, TaskKind
 from whybox.domain.notices import Notice
 from whybox.domain.tables import Table
 from whybox.domain.tables.columns import Column
@@ -86,7 +86,7 @@ def frame_task(
     *,
     kind: TaskKind,
     target: str = DEFAULT_TARGET,
-    split: str = DEFAULT_SPLIT,
+    split: str | DrawnSplit = DEFAULT_SPLIT,
     seed: int = 0,
     limits: TaskLimits = DEFAULT_LIMITS,
 ) -> Task:
@@ -94,11 +94,12 @@ def frame_task(
 
     Rows where the split column is 1 train, all others test. Without a column of the default name the rows are
     split 70/30 with ``seed``, stratified for a classification, and a notice says so; a split column that was
-    named and is not there is an error. A class that only test rows have is an error too: no model could ever
-    predict it, so each of its rows would count against a model that was never told. Raises TaskErrors.
+    named and is not there is an error. A drawn split leaves every column but the target a feature. A class
+    that only test rows have is an error too: no model could ever predict it, so each of its rows would count
+    against a model that was never told. Raises TaskErrors.
     """
-    target_column = _find_target(table, target)
-    split_column = _find_split(table, split, target)
+    target_column = find_target(table, target)
+    split_column = _find_split(table, split, target) if isinstance(split, str) else None
     if table.n_rows < limits.min_rows:
         raise TooFewRowsError(limit=limits.min_rows, actual=table.n_rows)
     y: Int64s | Float64s
@@ -107,7 +108,10 @@ def frame_task(
     else:
         y, classes = read_quantities(target_column, row_numbers=table.row_numbers), ()
     notices = list(table.warnings)
-    train, test = _split_rows(table.n_rows, split_column, y, kind=kind, seed=seed, notices=notices)
+    if split_column is not None:
+        train, test = split_by_column(split_column)
+    else:
+        train, test = _draw_rows(y, split, kind=kind, seed=seed, notices=notices)
     check_training_target(y[train], column=target)
     if kind == "classification":
         codes = y[train].astype(np.int64)
@@ -135,7 +139,8 @@ def frame_task(
     )
 
 
-def _find_target(table: Table, name: str) -> Column:
+def find_target(table: Table, name: str) -> Column:
+    """Return the column to predict; raises TargetNotFoundError with the closest names."""
     column = table.column(name)
     if column is None:
         raise TargetNotFoundError(name, closest=_closest(name, table.names))
@@ -158,20 +163,16 @@ def _closest(name: str, names: tuple[str, ...]) -> list[str]:
     return [by_folded[candidate] for candidate in folded]
 
 
-def _split_rows(
-    n_rows: int,
-    column: Column | None,
-    y: Int64s | Float64s,
-    *,
-    kind: TaskKind,
-    seed: int,
-    notices: list[Notice],
+def _draw_rows(
+    y: Int64s | Float64s, split: str | DrawnSplit, *, kind: TaskKind, seed: int, notices: list[Notice]
 ) -> tuple[Int64s, Int64s]:
-    if column is not None:
-        return split_by_column(column)
-    strata = y.astype(np.int64) if kind == "classification" else None
-    train, test = draw_split(n_rows, strata=strata, seed=seed)
-    how = "stratified by class, " if kind == "classification" else ""
-    detail = f"no column {DEFAULT_SPLIT!r}: {len(train)} rows train and {len(test)} test ({how}seed {seed})"
+    """Draw the rows, as asked or because there is no column that says which train."""
+    drawn = DrawnSplit() if isinstance(split, str) else split
+    is_stratified = kind == "classification" and drawn.is_stratified is not False
+    strata = y.astype(np.int64) if is_stratified else None
+    train, test = draw_split(len(y), strata=strata, seed=seed, test_share=drawn.test_size)
+    how = "stratified by class, " if is_stratified else ""
+    why = f"no column {split!r}" if isinstance(split, str) else "drawn as asked"
+    detail = f"{why}: {len(train)} rows train and {len(test)} test ({how}seed {seed})"
     notices.append(Notice("split-drawn", detail))
     return train, test

@@ -31,8 +31,10 @@ def split_by_column(column: Column) -> tuple[Int64s, Int64s]:
     return np.flatnonzero(is_train), np.flatnonzero(~is_train)
 
 
-def draw_split(n_rows: int, *, strata: Int64s | None, seed: int) -> tuple[Int64s, Int64s]:
-    """Draw 70 % of the rows for training, the rest for testing.
+def draw_split(
+    n_rows: int, *, strata: Int64s | None, seed: int, test_share: float = TEST_SHARE
+) -> tuple[Int64s, Int64s]:
+    """Draw rows for testing, three in ten unless told otherwise; the rest trains.
 
     Parameters
     ----------
@@ -41,6 +43,8 @@ def draw_split(n_rows: int, *, strata: Int64s | None, seed: int) -> tuple[Int64s
         Each class gets its share of test rows by largest remainder, but keeps a row to train on, and gets one
         test row where it has two rows.
     seed : int
+    test_share : float
+        Of all rows, rounded up; at least one row is left to train on.
 
     Returns
     -------
@@ -49,9 +53,9 @@ def draw_split(n_rows: int, *, strata: Int64s | None, seed: int) -> tuple[Int64s
     generator = np.random.default_rng(seed)
     codes = np.zeros(n_rows, dtype=np.int64) if strata is None else strata
     n_class_rows = np.bincount(codes)
-    share = n_class_rows * TEST_SHARE
+    share = n_class_rows * test_share
     n_test = np.floor(share).astype(np.int64)
-    n_missing = int(np.ceil(n_rows * TEST_SHARE)) - int(n_test.sum())
+    n_missing = int(np.ceil(n_rows * test_share)) - int(n_test.sum())
     by_remainder = np.argsort(n_test - share, kind="stable")  # the largest remainder first
     n_test[by_remainder[:n_missing]] += 1
     n_test = np.clip(n_test, np.minimum(1, n_class_rows // 2), np.maximum(n_class_rows - 1, 0))

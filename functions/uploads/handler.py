@@ -1,0 +1,37 @@
+"""POST /v1/uploads and GET /v1/uploads/{upload_id}: links to upload tables with."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from whybox.http.app import create_app
+from whybox.http.functions import HttpFunction
+from whybox.http.job_access import JobAccess
+from whybox.http.uploads import router
+from whybox.settings import Settings
+from whybox.wiring import connect
+
+logger = Logger(service="uploads")
+copy_config_to_registered_loggers(logger, include={"whybox"})
+ports = connect(settings := Settings.from_environment(os.environ))  # once per container
+app = create_app(
+    router,
+    clock=ports.clock,
+    token_key=ports.token_key,
+    accounts=ports.accounts,
+    usage=ports.usage,
+    replies=ports.replies,
+    job_access=JobAccess(ports, settings.heavy_memory_megabytes),
+)
+answer = HttpFunction(app)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Announce an upload, or tell what became of one."""
+    return answer(event, context)
