@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.services.explained_tables import LOGISTIC, RIDGE, XGBOOST, classify, regress, write_table
+from tests.unit.services.explained_tables import LOGISTIC, XGBOOST, classify, regress, write_table
 
 from whybox.domain.jobs.explanation_requests import ExplanationRequest, ModelChoice
-from whybox.errors import JobTooLargeError
+from whybox.domain.models.specs import DrawnSplit
+from whybox.errors import JobTooLargeError, ModelUnknownError, ParameterInvalidError
 from whybox.services.estimate_job import (
     LIGHT_SECONDS,
     MAX_RESULT_VALUES,
     Limits,
     estimate_job,
+    guess_job,
     measure_explanation,
 )
 from whybox.services.explain_blocks import BLOCK_ROWS
@@ -117,9 +119,44 @@ def test_columns_of_few_words_count_as_many_columns_as_the_model_sees():
 
 
 def test_the_size_of_a_job_knows_its_options():
-    size = measure_explanation(prepare(regress(model=RIDGE, n_background=7, interval_level=90.0)))
+    size = measure_explanation(prepare(regress(n_background=7, interval_level=90.0, unit="target")))
 
     assert (size.n_background, size.n_refits, size.unit, size.n_classes) == (7, 5, "target", 0)
     assert measure_explanation(prepare(classify(method="permutation", n_repeats=3))).n_repeats == 3
     assert measure_explanation(prepare(classify(method=None))).explain == "none"
     assert measure_explanation(prepare(classify(rows=(60, 61)))).n_rows == 2
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        classify(),
+        classify(kind=None, model=XGBOOST),
+        regress(kind=None, model=XGBOOST, unit="target", split=DrawnSplit(0.3)),
+        regress(method="permutation", split=DrawnSplit(0.3)),
+        classify(rows=(2_200, 2_500)),
+    ],
+)
+def test_a_guess_from_lines_and_header_is_near_the_estimate_of_the_table(request_):
+    table = write_table(3_000, n_train=2_100)
+
+    guess, estimate = guess_job(table, request_), estimate_job(prepare(request_, table))
+
+    assert guess.route == "heavy"
+    assert guess.seconds == pytest.approx(estimate.seconds, rel=0.5)
+    assert guess.memory_mb == pytest.approx(estimate.memory_mb, rel=0.2)
+
+
+@pytest.mark.parametrize("table", [b"", b"x", b"a,b\n", b"\xff" * 100])
+def test_whatever_the_bytes_are_there_is_a_guess(table):
+    assert guess_job(table, classify()).seconds > 0
+
+
+def test_what_no_table_could_make_right_is_refused_without_reading_it():
+    for request_, error in (
+        (classify(model=ModelChoice("sklearn", "Nothing")), ModelUnknownError),
+        (classify(kind=None, model=XGBOOST, unit="target", interval_level=20.0), ParameterInvalidError),
+        (classify(n_background=0), ParameterInvalidError),
+    ):
+        with pytest.raises(error):
+            guess_job(b"", request_)

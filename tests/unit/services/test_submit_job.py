@@ -28,7 +28,7 @@ from whybox.errors import (
     TargetNotFoundError,
 )
 from whybox.services.charge_job import job_receipt
-from whybox.services.estimate_job import Limits
+from whybox.services.estimate_job import LIGHT_TABLE_BYTES, Limits
 from whybox.services.submit_job import MAX_DOCUMENT_BYTES
 
 TABLE = write_table()
@@ -114,6 +114,16 @@ def test_the_same_numbers_come_through_every_door(tmp_path, request_):
     assert queued.document(later) == here.document(computed)
     for name in ("attributions.parquet", "attributions.csv"):
         assert queued.file(later, name) == here.file(computed, name)
+
+
+def test_a_table_too_large_to_be_read_here_is_queued_unread(desk):
+    table = b"a,b,label,amount\n" + b"x" * LIGHT_TABLE_BYTES
+
+    submitted = desk.submit(classify(kind=None, model=XGBOOST), table)
+
+    assert (submitted.job.status, submitted.job.estimate["route"]) == ("queued", "heavy")
+    (end,) = desk.work()
+    assert (end.end, end.job.problem["type"], desk.used()) == ("failed", "/problems/csv-cell-too-large", 0)
 
 
 def test_what_does_not_fit_the_table_is_refused_and_leaves_nothing(desk):
