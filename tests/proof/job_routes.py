@@ -34,7 +34,7 @@ from whybox.services.prepare_explanation import PreparedExplanation, prepare_exp
 from whybox.services.render_result import render_result
 
 MOST_LIGHT_SECONDS, LEAST_HEAVY_SECONDS = 25.0, 1.0
-MOST_SECONDS = 90
+MOST_SECONDS = 40
 """Processor seconds after which a job is ended: it is long past the boundary by then."""
 
 SIZES = ((300, 8), (3_000, 16), (20_000, 20), (80_000, 24))
