@@ -1,6 +1,6 @@
 # whybox: two commands to know: `make demo` shows it, `make test` tests it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo serve test check lint types contract openapi problems validate build trace-imports deploy destroy sam-local screenshots bench prove mutants calibrate lock clean
+.PHONY: help install install-dev demo serve test check lint types contract openapi problems validate build trace-imports deploy destroy sam-local starts screenshots bench prove mutants calibrate lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell sh infra/laptop/find_python.sh)
@@ -67,6 +67,10 @@ destroy: $(SAM) ## remove the stack from your AWS account (tables, buckets and t
 
 sam-local: build ## send requests to the built functions in containers, or say that it was skipped
 	@$(BUILD_ENV) sh tests/e2e/sam_local.sh $(BIN)/python $(TESTS)
+
+starts: build ## time starts and requests of the built functions in containers: writes docs/reference/starts.md
+	@$(BIN)/python -m tests.e2e.measure_imports
+	@$(BUILD_ENV) sh tests/e2e/sam_local.sh $(BIN)/python -m tests.e2e.measure_page $(REPEATS)
 
 $(SAM):
 	@$(PYTHON) -m venv .build/sam && .build/sam/bin/pip install --quiet aws-sam-cli

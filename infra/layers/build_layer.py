@@ -12,7 +12,6 @@ nothing, to measure the gain.
 from __future__ import annotations
 
 import os
-import py_compile
 import re
 import shutil
 import subprocess
@@ -20,16 +19,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from compiled_modules import compile_modules
 from trimming import NEVER_IMPORTED, trim
 
 ROOT = Path(__file__).parents[2]
-IMPORTED = Path(__file__).with_name("imported_modules.txt")
 PYTHON = (3, 13)
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
-WITHOUT_SOURCE = ("numpy", "scipy", "sklearn")
-"""Packages whose compiled modules stand instead of their source, not beside it: 18 MiB of 250 that Lambda
-unpacks. Tracebacks through them keep names and line numbers, and lose the lines."""
-
 GLIBC = 34
 """Amazon Linux 2023, the system of Lambda's Python 3.13, has glibc 2.34."""
 
@@ -52,7 +47,7 @@ def build(layer: str, target: Path, *, machine: str, is_compiled: bool) -> None:
         _lend_openmp(packages, target / "lib")
     trim(packages)
     if is_compiled:
-        _compile(packages)
+        compile_modules(packages)
     _fix_times(target)
 
 
@@ -99,28 +94,6 @@ def _lend_openmp(packages: Path, libraries: Path) -> None:
     [bundled] = packages.glob("scikit_learn.libs/libgomp-*.so*")
     libraries.mkdir()
     shutil.copyfile(bundled, libraries / "libgomp.so.1")
-
-
-def _compile(packages: Path) -> None:
-    """Compile our modules and those that functions are known to import; the rest stays source, for the size.
-
-    Unchecked hashes, because nothing in ``/opt`` ever changes and looking would cost a start two file reads
-    per module. The path inside is the one in Lambda: for tracebacks, and for the same bytes on any machine.
-    """
-    known = [packages.joinpath(*name.split(".")) for name in IMPORTED.read_text(encoding="utf-8").split()]
-    sources = [path / "__init__.py" if path.is_dir() else path.with_suffix(".py") for path in known]
-    for source in [*sorted(packages.glob("whybox/**/*.py")), *sources]:
-        if source.is_file():
-            stays = source.relative_to(packages).parts[0] not in WITHOUT_SOURCE
-            py_compile.compile(
-                str(source),
-                cfile=None if stays else str(source.with_suffix(".pyc")),
-                dfile=f"/opt/python/{source.relative_to(packages).as_posix()}",
-                doraise=True,
-                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-            )
-            if not stays:
-                source.unlink()
 
 
 def _fix_times(target: Path) -> None:

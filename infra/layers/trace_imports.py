@@ -26,6 +26,8 @@ from urllib.parse import urlencode
 ROOT = Path(__file__).parents[2]
 LIST = Path(__file__).with_name("imported_modules.txt")
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+PARQUET = "parquet"
+"""Traced like a function: what writes large results."""
 
 USUAL = {"RandomForestClassifier", "RidgeCV", "ElasticNet", "xgboost", "lightgbm"}
 """Models whose modules are compiled: the defaults, and what existing users ask for."""
@@ -72,33 +74,58 @@ def trace(function: str, layers: list[Path]) -> set[str]:
     }
 
 
+def trace_all(layers: list[Path]) -> set[str]:
+    """Return what all functions load, but for our own modules, which are all compiled."""
+    found = set().union(*(trace(function, layers) for function in (*FUNCTIONS, PARQUET)))
+    return {name for name in found if not name.startswith("whybox")}
+
+
 def run_inside(function: str) -> dict[str, str]:
     """Load a function, send it its requests, and return the file of each module the usual ones loaded."""
+    if function == PARQUET:
+        write_parquet()
+        return loaded_files()
     handler = importlib.import_module("handler")
     call_clients()
     plan = list(queries(function))
     for _, path, query in (request for request in plan if request[0]):
         ask(handler, path, query)
-    loaded = {
-        name: getattr(module, "__file__", None) or ""
-        for name, module in sys.modules.items()
-        if name != "__main__"
-    }
+    loaded = loaded_files()
     for _, path, query in (request for request in plan if not request[0]):
         ask(handler, path, query)
     return loaded
 
 
+def loaded_files() -> dict[str, str]:
+    """Return the file of each module that is loaded."""
+    modules = [(name, module) for name, module in sys.modules.items() if name != "__main__"]
+    return {name: getattr(module, "__file__", None) or "" for name, module in modules}
+
+
+def write_parquet() -> None:
+    """Write a file with every kind of column that a result has, and read it."""
+    import fastparquet
+    import pandas as pd
+
+    columns = {"row": range(9), "value": [float(row) for row in range(9)], "text": list("abcabcabc")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/result.parquet"
+        fastparquet.write(path, pd.DataFrame(columns), compression="SNAPPY")
+        read = fastparquet.ParquetFile(path).to_pandas()
+    if read.to_dict("list") != {name: list(column) for name, column in columns.items()}:
+        raise SystemExit("a Parquet file does not hold what was written")
+
+
 def call_clients() -> None:
     """Load what a first call to each AWS service loads; the call itself fails, nobody listens there."""
-    import boto3
     from botocore.config import Config
     from botocore.exceptions import EndpointConnectionError
+    from botocore.session import get_session
 
     keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none", "region_name": "us-east-1"}
     config = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=1)
     for name, call in CALLS.items():
-        client = boto3.client(name, endpoint_url="http://127.0.0.1:9", config=config, **keys)
+        client = get_session().create_client(name, endpoint_url="http://127.0.0.1:9", config=config, **keys)
         try:
             getattr(client, call)()
         except EndpointConnectionError:
@@ -180,8 +207,7 @@ def main() -> None:
         print(json.dumps(run_inside(sys.argv[2])))  # noqa: T201
         return
     layers = [Path(layer) for layer in sys.argv[1:]]
-    found = set().union(*(trace(function, layers) for function in FUNCTIONS))
-    others = sorted(name for name in found if not name.startswith("whybox"))  # ours are all compiled
+    others = sorted(trace_all(layers))
     LIST.write_text("".join(f"{name}\n" for name in others), encoding="utf-8")
     print(f"{len(others)} modules in {LIST}")  # noqa: T201
 

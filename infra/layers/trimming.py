@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from fnmatch import fnmatchcase
 from pathlib import Path
+
+from shared_libraries import cut
 
 NEVER_IMPORTED = {
     # package: why no function imports it
-    "pandas": "tables are read with numpy; data frames are for callers of the package, not of the service",
-    "fastparquet": "reads Parquet files, which no function takes",
-    "cramjam": "only fastparquet's",
-    "fsspec": "only fastparquet's",
+    "boto3": "whybox calls botocore, which it stands on; and Lambda has one of its own",
+    "s3transfer": "only boto3's",
     "shap": "whybox computes its own attributions; shap is what tests compare them with",
     "numba": "only shap's (Python 3.11)",
     "llvmlite": "only numba's",
@@ -48,26 +49,35 @@ PARTS = {
     "xgboost/dask": "clusters",
     "xgboost/spark": "clusters",
     "xgboost/testing": "xgboost's own tests",
-    "narwhals/_arrow": "data frames of Arrow; scikit-learn loads narwhals, and we give it arrays",
+    "narwhals/_arrow": "data frames of Arrow; scikit-learn loads narwhals, and is given arrays or pandas'",
     "narwhals/_dask": "data frames of Dask",
     "narwhals/_duckdb": "data frames of DuckDB",
     "narwhals/_ibis": "data frames of Ibis",
-    "narwhals/_pandas_like": "data frames of pandas",
     "narwhals/_polars": "data frames of Polars",
     "narwhals/_spark_like": "data frames of Spark",
     "cffi": "what builds bindings; the compiled half beside it stays",
     "whybox/cli": "the command line",
     "whybox/local": "the gateway on a laptop",
     "aws_lambda_powertools/event_handler": "Powertools' own router; ours is FastAPI",
+    "aws_lambda_powertools/utilities/parser": "Powertools' own models of events",
+    "aws_lambda_powertools/utilities/auth_alpha": "Powertools' own way to verify tokens",
+    "aws_lambda_powertools/utilities/data_masking": "encrypted parts of events",
+    "aws_lambda_powertools/utilities/feature_flags": "switches",
+    "aws_lambda_powertools/utilities/kafka": "streams",
+    "pandas/plotting/_matplotlib": "pictures",
+    "sklearn/utils/_test_common": "scikit-learn's own tests",
 }
 """Parts that no request loads, by megabytes; the rest of what no request loads is small and stays."""
+
+WHOLE = ("scipy", "*.libs")
+"""Packages whose libraries stay byte by byte as in the wheel: they were patched after they were linked."""
 
 TEST_LIBRARIES = ("numpy/_core/_simd.*.so", "numpy/_core/_*_tests.*.so")
 """Compiled for numpy's own tests."""
 
 
 def trim(packages: Path) -> None:
-    """Delete from a folder of installed packages what no function can need; shared libraries stay whole."""
+    """Delete from a folder of installed packages what no function can need."""
     shutil.rmtree(packages / "bin", ignore_errors=True)  # console scripts
     for folder in sorted(packages.rglob("*/")):
         is_words = folder.name in SOURCES and not (folder / "__init__.py").exists()
@@ -81,6 +91,9 @@ def trim(packages: Path) -> None:
     for pattern in TEST_LIBRARIES:
         for path in packages.glob(pattern):
             path.unlink()
-    for service in [*packages.glob("botocore/data/*/"), *packages.glob("boto3/data/*/")]:
+    for path in packages.rglob("*.so*"):
+        if not any(fnmatchcase(path.relative_to(packages).parts[0], name) for name in WHOLE):
+            cut(path)
+    for service in packages.glob("botocore/data/*/"):
         if service.name not in CLIENTS:
             shutil.rmtree(service)

@@ -66,7 +66,9 @@ up, then they take turns, and the median of {n_runs} runs counts. *time ratio* i
 over that of the first line. *peak MB* is by how much one run lifts the memory of the process. *mean
 error* is mean |value - reference| / mean |reference|, *largest error* is in the values' unit,
 *additivity residual* is the largest |base + sum of values - prediction|. A contestant that ran on some
-of the rows only has its time scaled and says so. All libraries run on one thread."""
+of the rows only has its time scaled and says so. All libraries run on one thread.
+
+What a deployed function's start and requests take stands in [starts](starts.md)."""
 
 CPU_NOTE = "This run counted CPU seconds instead of wall seconds (large tables and requests excepted)."
 

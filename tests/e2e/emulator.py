@@ -30,6 +30,7 @@ class Emulator:
     account: EmulatedAws
     port: int
     jwt_secret: str
+    bucket: str = "DataBucket"
 
 
 @contextmanager
@@ -55,9 +56,9 @@ def _create_resources(account: EmulatedAws) -> str:
             case "AWS::DynamoDB::Table":
                 account.create_table(name)
             case "AWS::S3::Bucket":
-                account.client("s3").create_bucket(Bucket=name.lower())
+                account.client("s3").create_bucket(Bucket=name)
                 account.client("s3").put_bucket_versioning(
-                    Bucket=name.lower(), VersioningConfiguration={"Status": "Enabled"}
+                    Bucket=name, VersioningConfiguration={"Status": "Enabled"}
                 )
             case "AWS::SQS::Queue":
                 account.client("sqs").create_queue(QueueName=name)

@@ -1,7 +1,5 @@
 """Time the first and the later requests of each function under ``sam local``.
 
-usage: python -m tests.e2e.measure_starts [REPEATS]     prints a table in Markdown
-
 Seconds are those that Lambda's emulator reports for the function itself, the import and the first connections
 included in the first: what sam adds (the image, the container) is no part of a deployed start.
 """
@@ -9,7 +7,6 @@ included in the first: what sam adds (the image, the container) is no part of a 
 from __future__ import annotations
 
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -82,9 +79,8 @@ def new_stack(emulator: Emulator) -> Iterator[Stack]:
         yield stack
 
 
-def main() -> None:
-    """Print the table."""
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+def measure_all(repeats: int) -> str:
+    """Return the table, in Markdown."""
     cold: dict[str, list[float]] = {}
     warm: dict[str, list[float]] = {}
     with running_emulator(addresses()[0]) as emulator:
@@ -99,11 +95,8 @@ def main() -> None:
                 if n_reports == 2:
                     cold.setdefault("Authorizer", []).append(first[0])
                     warm.setdefault("Authorizer", []).extend(one[0] for one in later)
-    print("| function | first request | later requests |")
-    print("|---|---|---|")
-    for name in sorted(cold):
-        print(f"| {name} | {median(cold[name]):.2f} s | {median(warm[name]):.3f} s |")
-
-
-if __name__ == "__main__":
-    main()
+    lines = ["| function | first request | later requests |", "|---|---:|---:|"]
+    lines += [
+        f"| {name} | {median(cold[name]):.2f} s | {median(warm[name]):.3f} s |" for name in sorted(cold)
+    ]
+    return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -22,6 +23,9 @@ LIMIT = 240 * MEBIBYTE
 
 MACHINES = {"x86_64": 0x3E, "arm64": 0xB7}
 """``e_machine`` in the header of a shared library (ELF, chapter 4)."""
+
+SECTIONS = slice(40, 48)
+"""``e_shoff``: where in the file the table of sections is, 0 for no such table."""
 
 UNCHECKED = 0b01
 """Flags of a compiled module that is told by its source's hash, which nobody looks at (PEP 552)."""
@@ -77,6 +81,19 @@ def test_every_shared_library_is_for_the_processor_of_the_functions(unpacked):
 
         assert machines
         assert set(machines.values()) == {wanted}, name
+
+
+def test_a_shared_library_ends_where_its_last_segment_does_but_scipys_are_untouched(unpacked):
+    n_cut, elf = 0, runpy.run_path(str(ROOT / "infra/layers/shared_libraries.py"))
+    for name in LAYERS.values():
+        for path in unpacked[name].rglob("*.so*"):
+            library = path.read_bytes()
+            is_cut = not any(library[SECTIONS])
+            assert not is_cut or len(library) == elf["loaded_size"](library)
+            assert not is_cut or "scipy" not in str(path.relative_to(unpacked[name]))
+            n_cut += is_cut
+
+    assert n_cut
 
 
 def test_what_the_functions_are_known_to_import_is_compiled_for_good(unpacked):

@@ -29,7 +29,7 @@ from whybox.settings import Settings
 from whybox.wiring import Ports, connect
 
 ROOT = Path(__file__).parents[2]
-BUCKET = "databucket"
+BUCKET = "DataBucket"
 QUEUES = ("BatchQueue", "BatchDeadLetters", "ExplainQueue", "ExplainDeadLetters")
 MACHINE_ARN = f"arn:aws:states:{REGION}:123456789012:stateMachine:BatchMachine"
 FOLDERS = {

@@ -35,6 +35,7 @@ from whybox.domain.plain_values import plain_numbers
 from whybox.domain.reports.findings import read_findings
 from whybox.domain.tables import read_table
 from whybox.domain.tables.dialects import ReadOptions
+from whybox.http.answers import refuse_large
 from whybox.http.json_bodies import parse_json_body
 from whybox.local.bodies import RequestBody
 from whybox.local.events import HttpRequest
@@ -144,7 +145,9 @@ def upload(
     )
     target = signed.url.removeprefix("http://127.0.0.1").replace("a.csv", key)
     for _ in range(times):
-        store.upload(target, list(signed.headers.items()), content)
+        with store.upload(target, list(signed.headers.items())) as incoming:
+            incoming.take(content)
+            incoming.complete()
 
 
 def get_what_is_gone(folder: Path) -> None:
@@ -198,6 +201,7 @@ BENEATH: dict[str, Callable[[Path], object]] = {
     "background-empty": lambda _: attribute(forest(), background=X[:0]),
     "explanation-check-failed": lambda _: attribute(broken_line()),
     "result-document-invalid": lambda _: read_findings({"explanation": {"method": "shap"}}),
+    "result-too-large": lambda _: refuse_large(b"x" * 6_300_000),
     "result-not-finite": lambda _: plain_numbers(np.array([0.5, np.nan]), "y_pred"),
     "reservation-lost": commit_what_was_given_back,
     "function-busy": call_a_busy_worker,

@@ -24,7 +24,7 @@ from whybox.local.server import project_template, running_gateway
 from whybox.local.templates import read_stack
 from whybox.local.workers import Workers
 from whybox.services.verify_token import tenant_of
-from whybox.settings import JwksSettings, Settings
+from whybox.settings import AWS_VARIABLES, JOB_VARIABLES, JwksSettings, Settings
 
 from .conftest import RunningGateway
 from .refused_tables import CANARY, CLASSIFY, GOOD, REQUESTS
@@ -94,7 +94,7 @@ def invoke(stage: Stage, event: object) -> Refusal:
         settings = {
             "WHYBOX_HOME": str(stage.gateway.home),
             "WHYBOX_STORAGE": "local",
-            "WHYBOX_JWT_SECRET_ARN": "",
+            **dict.fromkeys((*AWS_VARIABLES, *JOB_VARIABLES), ""),
         }
         functions = read_stack(project_template()).functions.values()
         workers = Workers(functions, surroundings=Surroundings(settings))

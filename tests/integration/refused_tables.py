@@ -83,8 +83,4 @@ REQUESTS: dict[str, tuple[str, bytes]] = {
         f"{CLASSIFY}&interpretability=permutation&scoring=roc_auc",
         write(header="a,b,target,training_index", line="{i},{b},{y},1") + b"1,2,1,0\n" * 5,
     ),
-    "result-too-large": (
-        CLASSIFY,
-        write(header="a,target,training_index", line="{i},{y},1") + b"1.5,1,0\n" * 400_000,
-    ),
 }

@@ -16,6 +16,10 @@ import pytest
 from sklearn.datasets import load_breast_cancer, make_friedman1
 from sklearn.metrics import classification_report
 from sklearn.model_selection import train_test_split
+from tests.integration.conftest import RunningGateway
+
+from whybox.local.server import project_template, running_gateway
+from whybox.settings import Settings
 
 FOREST = "mlclassification?base_model=RandomForestClassifier&n_hidden_features=5"
 BOOSTED_CLASSES = "gbdtclassification?model_type=xgboost&predict_proba=False"
@@ -55,6 +59,16 @@ def write_table(X: Any, y: Any, names: list[str], *, stratify: bool) -> bytes:
     for row, target, mark in zip(X.tolist(), y.tolist(), is_train.tolist(), strict=True):
         writer.writerow([*row, target, mark])
     return file.getvalue().rstrip().encode()
+
+
+NOISE = "mlclassification?base_model=RandomForestClassifier&interpretability=shap"
+
+
+def noise_table() -> bytes:
+    """Write a table whose forest takes more than 256 MB: nothing can be learned, so every leaf is a row."""
+    generator = np.random.default_rng(0)
+    X, y = generator.integers(0, 10, (20_000, 10)), generator.integers(0, 2, 20_000)
+    return write_table(X, y, [f"x{column}" for column in range(10)], stratify=True)
 
 
 @pytest.fixture(scope="session")
@@ -344,3 +358,18 @@ def test_no_token_and_no_cell_reaches_the_files_of_the_service(gateway, ask, fri
         written = path.read_bytes()
         for secret in (canary, token.encode(), b"canary-subject"):
             assert secret not in written, path.name
+
+
+def test_a_request_beyond_the_memory_of_its_function_is_a_problem(tmp_path):
+    """What the built function does in its container under the same limit, ``tests/e2e`` shows."""
+    text = project_template().read_text(encoding="utf-8")
+    (tmp_path / "template.yaml").write_text(text.replace("Default: 1769", "Default: 256"), encoding="utf-8")
+    (tmp_path / "functions").symlink_to(project_template().with_name("functions"))
+    settings = Settings(home=tmp_path / "home")
+    with running_gateway(settings, template=tmp_path / "template.yaml") as url:
+        small = RunningGateway(url, settings)
+        response = httpx.post(
+            f"{url}/{NOISE}", files={"file": ("t.csv", noise_table())}, headers=small.headers(), timeout=60
+        )
+
+    assert (response.status_code, response.json()["type"]) == (502, "/problems/function-out-of-memory")

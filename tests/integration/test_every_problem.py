@@ -15,10 +15,14 @@ from whybox.http.problem_catalogue import CATALOGUE
 from whybox.http.problems import problem_answer
 
 from .conftest import RunningGateway
-from .refused_beneath import BENEATH
-from .refused_requests import OVER_HTTP, Refusal, Stage
+from .refused_beneath import BENEATH as BENEATH_REQUESTS
+from .refused_jobs import OF_REQUESTS, OF_WORKERS
+from .refused_requests import OVER_HTTP as OF_TABLES
+from .refused_requests import Refusal, Stage
 from .refused_tables import CANARY, REQUESTS
 
+OVER_HTTP = OF_TABLES | OF_REQUESTS
+BENEATH = BENEATH_REQUESTS | OF_WORKERS
 MEMBERS = {"type", "title", "status", "detail", "instance"}
 FACTS = {"errors", "errors_total", "limit", "actual", "used", "period", "resets_at"}
 PLACE = {"row", "column", "pointer", "code", "detail"}
@@ -69,7 +73,8 @@ def check_answer(code: str, found: Refusal, pages: httpx.Client) -> None:
 
 
 def test_the_catalogue_is_closed_each_code_is_provoked_in_exactly_one_place() -> None:
-    assert not set(OVER_HTTP) & set(BENEATH)
+    codes = [code for provoked in (OF_TABLES, OF_REQUESTS, BENEATH_REQUESTS, OF_WORKERS) for code in provoked]
+    assert len(codes) == len(set(codes))
     assert set(OVER_HTTP) | set(BENEATH) == set(CATALOGUE)
 
 

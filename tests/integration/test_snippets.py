@@ -18,7 +18,7 @@ from whybox.cli.sample_tables import write_breast_cancer
 
 LANGUAGES = {"curl": ["sh", "-c"], "Python": [sys.executable, "-W", "error", "-c"], "R": ["Rscript", "-e"]}
 COMPUTING = ("/mlclassification", "/mlregression", "/gbdtclassification", "/gbdtregression")
-SHOWN = (*COMPUTING, "/usage", "/problems/{code}")
+SHOWN = (*COMPUTING, "/v1/uploads", "/v1/explanations", "/v1/jobs", "/usage", "/problems/{code}")
 
 
 def has(language: str) -> bool:

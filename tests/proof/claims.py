@@ -10,6 +10,7 @@ from tests.benchmarks.sections import render_table
 from tests.proof import (
     generated_requests,
     job_kills,
+    job_routes,
     json_documents,
     quota_faults,
     refusal_costs,
@@ -143,6 +144,30 @@ def _interval_coverage(is_quick: bool) -> Finding:
     return Finding(sum(one.n_values for one in covered), found, is_met, render_coverage(covered))
 
 
+def _job_routes(is_quick: bool) -> Finding:
+    jobs = job_routes.prove(10 if is_quick else 40)
+    rows = [
+        (
+            one.title,
+            one.estimate.route,
+            f"{one.estimate.seconds:.2f}",
+            f"{'more than ' if one.is_ended else ''}{one.seconds:.2f}",
+            f"{one.estimate.memory_mb:.0f}",
+            "" if one.is_ended else f"{one.peak_mb:.0f}",
+        )
+        for one in jobs
+    ]
+    wrong = tuple(one.violation for one in jobs if one.violation is not None)
+    light = [one.seconds for one in jobs if one.estimate.route == "light"]
+    others = [one.seconds for one in jobs if one.estimate.route != "light"]
+    found = f"{len(light)} at once, the longest {max(light, default=0.0):.1f} s; {len(others)} queued"
+    found += f", the shortest {min(others):.1f} s" if others else ""
+    details = render_table(("job", "route", "estimated s", "took s", "estimated MB", "peak MB"), rows)
+    if wrong:
+        details = list_violations(wrong) + "\n\n" + details
+    return Finding(len(jobs), found, not wrong and (is_quick or bool(others)), details)
+
+
 def _met(is_met: bool) -> str:
     return "yes" if is_met else "**no**"
 
@@ -179,6 +204,12 @@ PROOFS: Mapping[str, Proof] = {
         "One step beyond a limit is refused before it costs anything, through the gateway.",
         "each within 1 s and 50 MB",
         _refusal_costs,
+    ),
+    "job-routes": Proof(
+        "A job that is computed in its request is done in time, and one that would be done at once is not "
+        "queued: each of a grid is estimated, then done, in processor seconds of one thread.",
+        "of 40 none takes more than 25 s or the memory of a light function, and none under 1 s is queued",
+        _job_routes,
     ),
     "quota-faults": Proof(
         "The quota stays exact on a store whose network loses requests and answers and throttles.",

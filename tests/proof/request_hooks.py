@@ -7,6 +7,8 @@ the generator.
 
 from __future__ import annotations
 
+import csv
+import io
 import random
 from typing import Any
 
@@ -30,7 +32,11 @@ MODELS = {
 def before_call(_context: schemathesis.HookContext, case: Case, _kwargs: dict[str, Any]) -> None:
     """Put a table into a well-formed form; the same request always gets the same one."""
     is_whole = case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
-    if not is_whole or not isinstance(case.body, dict) or not isinstance(case.query, dict):
+    if not is_whole or not isinstance(case.body, dict):
+        return
+    if case.path == "/v1/explanations":
+        _fill_document(case.body)
+    if not isinstance(case.query, dict) or case.path.startswith("/v1/"):
         return
     rng = random.Random(f"{case.path} {sorted(case.query.items())} {case.body!r}")  # noqa: S311 - cases
     if rng.random() > TABLE_SHARE:
@@ -50,3 +56,22 @@ def before_call(_context: schemathesis.HookContext, case: Case, _kwargs: dict[st
         rng, kind, target=target, split=split, separator=separator if is_usable else ","
     )
     case.body = {"file": table}
+
+
+def _fill_document(body: dict[str, Any]) -> None:
+    """Put rows into a document that asks for an explanation, and mostly what is right for them."""
+    rng = random.Random(repr(body))  # noqa: S311 - cases
+    if "source" not in body or rng.random() > TABLE_SHARE:
+        return
+    if rng.random() < PLAIN_SHARE:
+        for name in ("split", "task", "dialect", "explain", "budget_seconds"):
+            body.pop(name, None)
+        body["model"] = {"family": rng.choice(["xgboost", "lightgbm"])}
+        body["target"] = "target"
+    target = str(body.get("target", "target"))
+    table = write_small_table(rng, "regression", target=target, split="training_index", separator=",")
+    try:
+        header, *rows = csv.reader(io.StringIO(table))
+    except csv.Error:  # a table that is broken on purpose
+        return
+    body["source"] = {"columns": header, "data": rows}

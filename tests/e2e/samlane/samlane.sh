@@ -12,7 +12,7 @@ case ${1:?up, run or down} in
 up)
     case $(uname -m) in aarch64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
     mkdir -p "$folder"
-    ip netns list | grep -qw "$namespace" || ip netns add "$namespace"
+    [ -e "/run/netns/$namespace" ] || ip netns add "$namespace"
     ip -n "$namespace" link set lo up
     if ! docker info >/dev/null 2>&1; then
         in_namespace dockerd --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/dockerd.pid" \

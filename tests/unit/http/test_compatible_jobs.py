@@ -79,7 +79,8 @@ def test_an_upload_gives_the_answer_of_the_same_file_in_a_form(
     [
         (lambda _service, upload: upload(classes_table(), sub="eve"), 404, "not-found"),
         (lambda _service, _upload: "0" * 32, 404, "not-found"),
-        (lambda _service, _upload: "..%2Fx", 404, "not-found"),
+        (lambda _service, _upload: "..%2Fx", 422, "parameter-invalid"),
+        (lambda _service, _upload: "x%0A", 422, "parameter-invalid"),
         (lambda service, _upload: announced(service), 409, "upload-incomplete"),
     ],
 )

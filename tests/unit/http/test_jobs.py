@@ -300,7 +300,8 @@ def test_a_large_result_is_behind_a_link_that_reads_it_without_a_token(service, 
     assert (answer.status, answer.body) == (303, b"")
     link = urlsplit(answer.headers["location"])._replace(scheme="", netloc="").geturl()
     fetched = service.uploads.download(link, [])
-    assert fetched.content == content
+    with fetched.file as file:
+        assert file.read() == content
     assert fetched.disposition == 'attachment; filename="attributions.parquet"'
 
 

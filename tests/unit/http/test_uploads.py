@@ -49,7 +49,9 @@ def show(service, function):
 def put(service):
     def put(link, content=CONTENT, **changes) -> None:
         target = urlsplit(link["url"])._replace(scheme="", netloc="").geturl()
-        service.uploads.upload(target, list((link["headers"] | changes).items()), content)
+        with service.uploads.upload(target, list((link["headers"] | changes).items())) as incoming:
+            incoming.take(content)
+            incoming.complete()
 
     return put
 

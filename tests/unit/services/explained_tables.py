@@ -36,7 +36,7 @@ def write_table(n_rows: int = 90, *, n_train: int | None = None, seed: int = 0) 
 
 
 def write_one_sided_table() -> bytes:
-    """Return a table all of whose test rows are of one class: what that leaves undefined shows after the fit."""
+    """Return a table all of whose test rows are of one class, which leaves scores undefined after the fit."""
     lines = write_table().splitlines(keepends=True)
     return b"".join([*lines[:61], *(line.replace(b",small,", b",big,") for line in lines[61:])])
 

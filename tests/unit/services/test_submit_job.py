@@ -22,13 +22,14 @@ from tests.unit.services.job_desk import LATER, JobDesk
 from whybox.errors import (
     BackingServiceError,
     DependencyUnavailableError,
+    JobCancelledError,
     JobTooLargeError,
     QuotaExceededError,
     ScoreUndefinedError,
     TargetNotFoundError,
 )
 from whybox.services.charge_job import job_receipt
-from whybox.services.estimate_job import Limits
+from whybox.services.estimate_job import LIGHT_TABLE_BYTES, Limits
 from whybox.services.submit_job import MAX_DOCUMENT_BYTES
 
 TABLE = write_table()
@@ -116,6 +117,16 @@ def test_the_same_numbers_come_through_every_door(tmp_path, request_):
         assert queued.file(later, name) == here.file(computed, name)
 
 
+def test_a_table_too_large_to_be_read_here_is_queued_unread(desk):
+    table = b"a,b,label,amount\n" + b"x" * LIGHT_TABLE_BYTES
+
+    submitted = desk.submit(classify(kind=None, model=XGBOOST), table)
+
+    assert (submitted.job.status, submitted.job.estimate["route"]) == ("queued", "heavy")
+    (end,) = desk.work()
+    assert (end.end, end.job.problem["type"], desk.used()) == ("failed", "/problems/csv-cell-too-large", 0)
+
+
 def test_what_does_not_fit_the_table_is_refused_and_leaves_nothing(desk):
     with pytest.raises(TargetNotFoundError):
         desk.submit(classify(target="nothing"), TABLE)
@@ -141,6 +152,27 @@ def test_work_that_fails_is_a_failed_job_with_its_problem_and_costs_nothing(desk
     assert (job.status, job.attempts) == ("failed", 1)
     assert job.problem["type"] == "/problems/score-undefined"
     assert desk.used() == 0
+
+
+def test_a_job_that_is_cancelled_while_its_request_is_answered_ends_so(desk):
+    class Cancelling:
+        def __init__(self, jobs):
+            self._jobs = jobs
+
+        def __getattr__(self, name):
+            return getattr(self._jobs, name)
+
+        def claim(self, tenant, job_id, **keywords):
+            claim = self._jobs.claim(tenant, job_id, **keywords)
+            self._jobs.request_cancel(tenant, job_id, now=desk.clock.now())
+            return replace(claim, job=self._jobs.read(tenant, job_id))
+
+    desk.jobs = Cancelling(desk.jobs)
+    with pytest.raises(JobCancelledError):
+        desk.submit(classify(model=XGBOOST), TABLE)
+
+    (job,) = desk.all_jobs()
+    assert (job.status, desk.used()) == ("cancelled", 0)
 
 
 def test_after_failures_and_cancellations_the_next_attempt_is_a_new_job(desk):

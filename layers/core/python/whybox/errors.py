@@ -1358,7 +1358,9 @@ class ChecksumInvalidError(InputError):
     code = "checksum-invalid"
 
     def __init__(self) -> None:
-        super().__init__("sha256 must be the 64 hexadecimal digits of the file's SHA-256, or be left out.")
+        super().__init__(
+            "The sha256 must be the 64 hexadecimal digits of the file's SHA-256, or be left out."
+        )
 
 
 class TooManyPendingUploadsError(WaitError):

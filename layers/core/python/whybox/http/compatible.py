@@ -67,7 +67,7 @@ def _options(path: str, summary: str, schema: Document) -> Document:
                 "content": {JSON: {"schema": schema}},
             },
             202: QUEUED_RESPONSE,
-            **problem_responses(400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 500, 503),
+            **problem_responses(400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 431, 500, 503),
         },
         "openapi_extra": {**SECURITY, **REQUEST_BODY},
     }

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from whybox.domain.jobs.explanation_requests import Dialect, ExplanationRequest, ModelChoice
 from whybox.domain.models.specs import Family, TaskKind
-from whybox.http.parameters import DECIMAL, TRUTH_VALUE, WHOLE, TableQuery
+from whybox.http.parameters import DECIMAL, ID_PATTERN, TRUTH_VALUE, WHOLE, TableQuery
 
 BoostingName = Literal["xgboost", "lightgbm", "catboost", "gradientboosting"]
 
@@ -36,7 +36,9 @@ class CompatibleQuery(TableQuery):
     n_layers: Annotated[int, Field(ge=1, le=3, description="Layers of hidden features."), WHOLE] = 1
     upload_id: Annotated[
         str | None,
-        Field(max_length=80, description="A finished upload that holds the table; send no body with it."),
+        Field(
+            pattern=ID_PATTERN, description="A finished upload that holds the table; send no body with it."
+        ),
     ] = None
 
     def request(

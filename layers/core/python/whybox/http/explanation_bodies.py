@@ -34,7 +34,7 @@ from whybox.domain.models.specs import DrawnSplit
 from whybox.domain.tables.inline_tables import write_records, write_rows
 from whybox.errors import Fault, SchemaInvalidError
 from whybox.http.json_bodies import SchemaRuleError
-from whybox.http.parameters import MAX_SEED, ColumnName
+from whybox.http.parameters import ID_PATTERN, MAX_SEED, ColumnName
 
 ROUTE: Final = "/v1/explanations"
 MAX_COLUMNS: Final = 1_000
@@ -57,7 +57,7 @@ class Part(BaseModel):
 class UploadSource(Part):
     """The table that was uploaded under this id."""
 
-    upload_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$", description="A finished upload.")]
+    upload_id: Annotated[str, Field(pattern=ID_PATTERN, description="A finished upload.")]
 
 
 class RecordsSource(Part):

@@ -80,6 +80,7 @@ _REASONS: Final = {
     415: "The body is of another type.",
     422: "A parameter or the table cannot be used.",
     429: "This month's requests are used up, or too many uploads are open.",
+    431: "The query and the headers are too long.",
     500: "Our own numbers failed our own check, or an error nobody foresaw; nothing was charged.",
     503: "Something the service stands on does not answer; nothing was charged.",
 }

@@ -20,6 +20,8 @@ DECIMAL_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?")
 MAX_MISSING_LENGTH: Final = 820
 """Of as many and as long words as the reader takes, and the commas between them."""
 MAX_SEED: Final = 2**32 - 1
+ID_PATTERN: Final = r"^[A-Za-z0-9_-]{1,80}$"
+"""What an id of an upload looks like in a query or a document; in a path any text may stand."""
 
 
 def _read_truth_value(value: object) -> object:

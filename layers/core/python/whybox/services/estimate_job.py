@@ -1,24 +1,26 @@
 """Estimate what a job takes, and choose the function that should do it; free of charge.
 
-prepared ─▶ JobSize of one block ─▶ cost model ─┐
-table, result ─▶ reading and rendering ─────────┴─▶ seconds, megabytes ─▶ light | heavy | batch
+prepared ──▶ sizes ─┬─▶ cost model, by blocks ─┐
+raw bytes ─▶ guess ─┘   reading and rendering ─┴─▶ seconds, megabytes ─▶ light | heavy | batch
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
 
-from whybox.domain.costs import CostEstimate, JobSize, estimate_cost
+from whybox.domain.costs import JobSize, estimate_cost
 from whybox.domain.costs.job_sizes import Explain, measure_job
-from whybox.domain.jobs.explanation_requests import Method
+from whybox.domain.jobs.explanation_requests import ExplanationRequest, Method
 from whybox.domain.models.encodings import ONE_HOT_LIMIT
 from whybox.domain.models.intervals import N_FOLDS
-from whybox.errors import JobTooLargeError
+from whybox.domain.models.specs import DrawnSplit, ModelSpec
+from whybox.errors import InputError, JobTooLargeError
 from whybox.services.explain_blocks import BLOCK_ROWS, count_blocks
-from whybox.services.prepare_explanation import PreparedExplanation
+from whybox.services.prepare_explanation import PreparedExplanation, check_request, kind_of_model
 from whybox.services.render_result import CSV_CELLS
 
 Route = Literal["light", "heavy", "batch"]
@@ -38,6 +40,9 @@ MEMORY_MARGIN: Final = 0.65
 
 MAX_RESULT_VALUES: Final = 30_000_000
 """Attributions of one result; the function that gathers them holds each five times at worst: 1.2 GB."""
+
+LIGHT_TABLE_BYTES: Final = 16 * 1024 * 1024
+"""A larger table is not even read by a function that answers requests: it takes seconds of its time."""
 
 # Measured on tables of 60 MB (200,000 x 30), on the machine of the cost model.
 READ_SECONDS_PER_CELL: Final = 8e-7
@@ -83,76 +88,140 @@ def estimate_job(prepared: PreparedExplanation, *, limits: Limits = DEFAULT_LIMI
         No function could finish it.
 
     """
-    n_values = _count_values(prepared)
-    if n_values > MAX_RESULT_VALUES:
+    sizes = _measure(prepared)
+    if sizes.n_values > MAX_RESULT_VALUES:
         reason = "its attributions are too many for one result"
-        raise JobTooLargeError(reason, limit=MAX_RESULT_VALUES, actual=n_values)
-    size, n_blocks = measure_explanation(prepared), count_blocks(prepared)
-    block = estimate_cost(replace(size, n_rows=min(size.n_rows, BLOCK_ROWS)) if n_blocks else size)
-    around = _estimate_files(prepared, n_values)
-    seconds = around + _estimate_seconds(size, block, n_blocks)
-    memory_mb = (
-        max(block.memory_mb, LIBRARIES_MB + READ_BYTES_PER_CELL * _count_cells(prepared) / 1e6)
-        + RESULT_BYTES_PER_VALUE * n_values / 1e6
-    )
+        raise JobTooLargeError(reason, limit=MAX_RESULT_VALUES, actual=sizes.n_values)
+    seconds, longest, memory_mb = _estimate(sizes)
     heaviest_mb = round(limits.heavy_memory_mb * MEMORY_MARGIN)
     if memory_mb > heaviest_mb:
         reason = "it needs more megabytes of memory than may be planned with"
         raise JobTooLargeError(reason, limit=heaviest_mb, actual=round(memory_mb))
-    longest = around + block.seconds if n_blocks > 1 else seconds
     if longest > HEAVY_SECONDS:
         reason = "it takes more seconds than a function may, and cannot be shared out"
         raise JobTooLargeError(reason, limit=round(HEAVY_SECONDS), actual=round(longest))
     is_light = seconds <= LIGHT_SECONDS and memory_mb <= limits.light_memory_mb * MEMORY_MARGIN
-    route: Route = "light" if is_light else "heavy" if seconds <= BATCH_SECONDS or n_blocks < 2 else "batch"
+    is_shared = seconds > BATCH_SECONDS and sizes.n_blocks > 1
+    route: Route = "light" if is_light else "batch" if is_shared else "heavy"
     return JobEstimate(round(seconds, 3), round(memory_mb, 1), route)
+
+
+def guess_job(data: bytes, request: ExplanationRequest) -> JobEstimate:
+    """Return what a job takes of a table that is too large to be read here: from its lines and its header.
+
+    It goes to the function with more memory, which reads the table and knows better.
+
+    Raises
+    ------
+    InputError
+        The request names a model or an option that there is not, whatever the table holds.
+
+    """
+    seconds, _, memory_mb = _estimate(_guess(data, request))
+    return JobEstimate(round(seconds, 3), round(memory_mb, 1), "heavy")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """What an estimate follows from: the job as the cost model knows it, and what is read and written."""
+
+    job: JobSize
+    n_cells: int
+    n_values: int
+    n_blocks: int
 
 
 def measure_explanation(prepared: PreparedExplanation) -> JobSize:
     """Return the size of a job as the cost model knows it."""
-    task, request = prepared.task, prepared.request
-    size = measure_job(
-        prepared.spec,
-        n_train=len(task.train),
-        n_rows=len(prepared.rows),
-        n_columns=_count_encoded(prepared),
-        n_classes=len(task.classes),
-        explain=_EXPLAIN[request.method],
+    task = prepared.task
+    return _size_job(
+        prepared.request,
+        measure_job(
+            prepared.spec,
+            n_train=len(task.train),
+            n_rows=len(prepared.rows),
+            n_columns=_count_encoded(prepared),
+            n_classes=len(task.classes),
+            explain=_EXPLAIN[prepared.request.method],
+        ),
     )
+
+
+def _size_job(request: ExplanationRequest, size: JobSize) -> JobSize:
     return replace(
         size,
-        unit=prepared.unit,
-        n_background=min(request.n_background, len(task.train)),
+        unit=request.unit,
+        n_background=min(request.n_background, size.n_train),
         n_repeats=request.n_repeats,
         n_refits=0 if request.interval_level is None else N_FOLDS,
     )
 
 
-def _estimate_seconds(size: JobSize, block: CostEstimate, n_blocks: int) -> float:
-    """Return seconds of fit and explanation; every block is an explanation of its own."""
+def _measure(prepared: PreparedExplanation) -> _Sizes:
+    job = measure_explanation(prepared)
+    n_players = len(prepared.player_names) if prepared.request.method == "shap" else 0
+    return _Sizes(
+        job,
+        n_cells=int(prepared.task.X.size),
+        n_values=job.n_rows * n_players * job.n_outputs,
+        n_blocks=count_blocks(prepared),
+    )
+
+
+def _guess(data: bytes, request: ExplanationRequest) -> _Sizes:
+    """Return the sizes that a table's lines and its header let expect; of classes there are two."""
+    header = data[: max(0, data.find(b"\n"))]
+    n_columns = max(1, header.count(request.dialect.delimiter.encode()))
+    n_rows = max(2, data.count(b"\n") - 1)
+    drawn = request.split if isinstance(request.split, DrawnSplit) else DrawnSplit()
+    n_test = max(1, round(n_rows * drawn.test_size))
+    spec = _guess_model(request)
+    job = _size_job(
+        request,
+        measure_job(
+            spec,
+            n_train=n_rows - n_test,
+            n_rows=n_test if request.rows is None else len(request.rows),
+            n_columns=n_columns,
+            n_classes=2 if spec.kind == "classification" else 0,
+            explain=_EXPLAIN[request.method],
+        ),
+    )
+    n_values = job.n_rows * n_columns * job.n_outputs if request.method == "shap" else 0
+    n_blocks = -(-job.n_rows // BLOCK_ROWS) if request.method == "shap" else 0
+    return _Sizes(job, n_cells=n_rows * n_columns, n_values=n_values, n_blocks=n_blocks)
+
+
+def _guess_model(request: ExplanationRequest) -> ModelSpec:
+    """Return the model, of the first kind of task that the request can be for; raises InputError."""
+    kind = request.kind or kind_of_model(request.model)
+    if kind is not None:
+        return check_request(request, kind)
+    with suppress(InputError):
+        return check_request(request, "classification")
+    return check_request(request, "regression")
+
+
+def _estimate(sizes: _Sizes) -> tuple[float, float, float]:
+    """Return the seconds of all work, the seconds of what cannot be shared out, and the megabytes."""
+    job, n_blocks = sizes.job, sizes.n_blocks
+    block = estimate_cost(replace(job, n_rows=min(job.n_rows, BLOCK_ROWS)) if n_blocks else job)
+    around = _estimate_files(sizes)
+    reading_mb = LIBRARIES_MB + READ_BYTES_PER_CELL * sizes.n_cells / 1e6
+    memory_mb = max(block.memory_mb, reading_mb) + RESULT_BYTES_PER_VALUE * sizes.n_values / 1e6
     if n_blocks < 2:
-        return block.seconds
-    rest = estimate_cost(replace(size, n_rows=size.n_rows - (n_blocks - 1) * BLOCK_ROWS))
+        return around + block.seconds, around + block.seconds, memory_mb
+    # Every block is an explanation of its own.
+    rest = estimate_cost(replace(job, n_rows=job.n_rows - (n_blocks - 1) * BLOCK_ROWS))
     explaining = (n_blocks - 1) * (block.seconds - block.fit_seconds) + rest.seconds - rest.fit_seconds
-    return block.fit_seconds + explaining
+    return around + block.fit_seconds + explaining, around + block.seconds, memory_mb
 
 
-def _estimate_files(prepared: PreparedExplanation, n_values: int) -> float:
+def _estimate_files(sizes: _Sizes) -> float:
     """Return seconds to read the table and to write the result."""
-    n_written = n_values + 5 * len(prepared.rows) * max(1, len(prepared.task.classes))
+    n_written = sizes.n_values + 5 * sizes.job.n_rows * sizes.job.n_outputs
     csv = CSV_SECONDS_PER_CELL * n_written if n_written <= CSV_CELLS else 0.0
-    return READ_SECONDS_PER_CELL * _count_cells(prepared) + PARQUET_SECONDS_PER_CELL * n_written + csv
-
-
-def _count_cells(prepared: PreparedExplanation) -> int:
-    return int(prepared.task.X.size)
-
-
-def _count_values(prepared: PreparedExplanation) -> int:
-    """Return the attributions of the result."""
-    if prepared.request.method != "shap":
-        return 0
-    return len(prepared.rows) * len(prepared.player_names) * max(1, len(prepared.task.classes))
+    return READ_SECONDS_PER_CELL * sizes.n_cells + PARQUET_SECONDS_PER_CELL * n_written + csv
 
 
 def _count_encoded(prepared: PreparedExplanation) -> int:

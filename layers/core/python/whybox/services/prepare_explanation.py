@@ -13,13 +13,14 @@ from typing import Final
 import numpy as np
 
 from whybox.domain.explanations.scorings import choose_scoring
-from whybox.domain.jobs.explanation_requests import ExplanationRequest
+from whybox.domain.jobs.explanation_requests import ExplanationRequest, ModelChoice
 from whybox.domain.models.catalogue import check_training_rows, choose_model, kinds_of_name, list_units
-from whybox.domain.models.intervals import find_rank
+from whybox.domain.models.intervals import LEVELS, find_rank
 from whybox.domain.models.parameter_ranges import Real, Whole
 from whybox.domain.models.specs import DrawnSplit, ModelSpec, TaskKind, Unit
 from whybox.domain.notices import Notice
 from whybox.domain.tables import Table, read_table
+from whybox.domain.tables.columns import Column
 from whybox.domain.tables.dialects import ReadOptions
 from whybox.domain.tasks import Int64s, Task, find_target, frame_task
 from whybox.domain.tasks.task_kinds import infer_kind
@@ -36,6 +37,9 @@ TEST_SIZES: Final = Real(0.01, 0.99)
 BACKGROUNDS: Final = Whole(1, 10_000)
 REPEATS: Final = Whole(1, 100)
 BUDGETS: Final = Real(0.001, 900)
+
+
+Notices = tuple[Notice, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,25 +88,25 @@ def prepare_explanation(data: bytes, request: ExplanationRequest) -> PreparedExp
 
     """
     started = perf_counter()
-    _check_options(request)
-    spec = None if request.kind is None else _choose_model(request, request.kind)
+    settled = request.kind or kind_of_model(request.model)
+    if settled is not None:
+        check_request(request, settled)  # before the table is read, which takes longer
     table = read_table(data, options=ReadOptions(**asdict(request.dialect)))
-    notices: tuple[Notice, ...] = ()
-    if spec is None:
-        kind, notice = _infer_kind(request, table)
-        request, notices = replace(request, kind=kind), (notice,)
-        spec = _choose_model(request, kind)
-    unit = _choose_unit(request, spec)
+    kind = request.kind
+    notices: Notices = ()
+    if kind is None:
+        kind, notices = _state_kind(settled, find_target(table, request.target))
+    spec = check_request(request, kind)
     task = frame_task(table, kind=spec.kind, target=request.target, split=request.split, seed=request.seed)
     check_training_rows(spec, task.y[task.train], n_classes=len(task.classes))
     if request.interval_level is not None:
         find_rank(request.interval_level, n_rows=len(task.train))
     players, names = _find_players(request.groups, task, table)
     return PreparedExplanation(
-        request=request,
+        request=replace(request, kind=kind),
         spec=spec,
         task=replace(task, warnings=(*notices, *task.warnings)) if notices else task,
-        unit=unit,
+        unit=request.unit or list_units(spec)[0],
         rows=_find_rows(request, task),
         players=players,
         player_names=names,
@@ -117,22 +121,30 @@ def _check_options(request: ExplanationRequest) -> None:
         TEST_SIZES.check("test_size", request.split.test_size)
     BACKGROUNDS.check("background", request.n_background)
     REPEATS.check("n_repeats", request.n_repeats)
+    if request.interval_level is not None:
+        LEVELS.check("level", request.interval_level)
     if request.budget_seconds is not None:
         BUDGETS.check("budget_seconds", request.budget_seconds)
 
 
-def _infer_kind(request: ExplanationRequest, table: Table) -> tuple[TaskKind, Notice]:
-    """Return the kind of the task, and say why: a class name often settles it, else the target does."""
-    kinds = kinds_of_name(request.model.name or "") if request.model.family == "sklearn" else ()
-    if len(kinds) == 1:
-        return kinds[0], Notice("task-inferred", f"{kinds[0]}, because that is what the model is for")
-    target = find_target(table, request.target)
+def kind_of_model(model: ModelChoice) -> TaskKind | None:
+    """Return the kind of task that a model's name settles, None where it may be either."""
+    kinds = kinds_of_name(model.name or "") if model.family == "sklearn" else ()
+    return kinds[0] if len(kinds) == 1 else None
+
+
+def _state_kind(kind: TaskKind | None, target: Column) -> tuple[TaskKind, Notices]:
+    """Return the kind of a task that was left open, and the notice that says why."""
+    if kind is not None:
+        return kind, (Notice("task-inferred", f"{kind}, because that is what the model is for"),)
     kind = infer_kind(target)
-    return kind, Notice("task-inferred", f"{kind}, because of the values of the target", column=target.name)
+    detail = f"{kind}, because of the values of the target"
+    return kind, (Notice("task-inferred", detail, column=target.name),)
 
 
-def _choose_model(request: ExplanationRequest, kind: TaskKind) -> ModelSpec:
-    """Return the model, and refuse what does not suit the kind of task."""
+def check_request(request: ExplanationRequest, kind: TaskKind) -> ModelSpec:
+    """Return the model, and refuse what cannot be asked for whatever the table holds; raises InputError."""
+    _check_options(request)
     is_classification = kind == "classification"
     if request.method == "permutation":
         choose_scoring(request.scoring, is_classifier=is_classification)
@@ -141,7 +153,7 @@ def _choose_model(request: ExplanationRequest, kind: TaskKind) -> ModelSpec:
     if not is_classification and isinstance(request.split, DrawnSplit) and request.split.is_stratified:
         raise ParameterInvalidError("stratify", reason="needs classes; a regression has none")
     model = request.model
-    return choose_model(
+    spec = choose_model(
         kind,
         family=model.family,
         name=model.name,
@@ -150,13 +162,10 @@ def _choose_model(request: ExplanationRequest, kind: TaskKind) -> ModelSpec:
         n_layers=model.n_layers,
         seed=request.seed,
     )
-
-
-def _choose_unit(request: ExplanationRequest, spec: ModelSpec) -> Unit:
     units = list_units(spec)
     if request.unit is not None and request.unit not in units:
         raise UnitUnavailableError(unit=request.unit, available=units)
-    return request.unit or units[0]
+    return spec
 
 
 def _find_rows(request: ExplanationRequest, task: Task) -> Int64s:

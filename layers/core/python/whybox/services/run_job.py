@@ -31,7 +31,7 @@ from whybox.services.explain_blocks import count_blocks
 from whybox.services.fetch_table import fetch_table
 from whybox.services.finish_explanation import compute_explanation
 from whybox.services.hold_job import CLAIM_SECONDS, JobHold, Worker, describe_actual, hold_job
-from whybox.services.prepare_explanation import prepare_explanation
+from whybox.services.prepare_explanation import PreparedExplanation, prepare_explanation
 from whybox.services.render_result import render_result
 
 SAFETY_SECONDS: Final = 10.0
@@ -142,7 +142,7 @@ class _Run:
         prepared = prepare_explanation(
             fetch_table(pin_of(job.document), objects=self.objects), request_of(job.document)
         )
-        estimate = job.estimate or estimate_job(prepared, limits=self.limits).as_document()
+        estimate = self._estimate(job, prepared)
         if estimate["route"] == "batch" and count_blocks(prepared) > 1:
             return self._start_batch(job, count_blocks(prepared), seconds=estimate["seconds"])
         hold.begin(len(prepared.rows))
@@ -159,6 +159,12 @@ class _Run:
             clock=self.clock,
         )
         return _end(done)
+
+    def _estimate(self, job: Job, prepared: PreparedExplanation) -> Mapping[str, Any]:
+        """Return what the job takes; a stored estimate of a large table was made without reading it."""
+        if job.estimate is not None and job.estimate["route"] == "batch":
+            return job.estimate
+        return estimate_job(prepared, limits=self.limits).as_document()
 
     def _start_batch(self, job: Job, n_blocks: int, *, seconds: float) -> JobEnd:
         """Leave the claimed job to many functions; the lease is theirs from now on."""

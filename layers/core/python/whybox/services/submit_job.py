@@ -8,17 +8,19 @@ lookup ─done─────────────▶ the stored result, not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from whybox.domain.jobs.explanation_requests import ExplanationRequest
 from whybox.domain.jobs.job_documents import PinnedTable, canonical, document_of, job_id_of
 from whybox.domain.jobs.job_messages import write_message
-from whybox.domain.jobs.jobs import Door, Job, new_job
+from whybox.domain.jobs.jobs import Job, new_job
 from whybox.errors import (
     BackingServiceError,
     DependencyUnavailableError,
+    JobCancelledError,
     JobNotFoundError,
     JobTooLargeError,
     LeaseLostError,
@@ -34,8 +36,16 @@ from whybox.services.charge_job import (
     reserve_job,
     settle_job,
 )
-from whybox.services.deliver_result import deliver_result, fail_attempt
-from whybox.services.estimate_job import DEFAULT_LIMITS, JobEstimate, Limits, estimate_job
+from whybox.services.deliver_result import deliver_result
+from whybox.services.end_attempt import end_attempt
+from whybox.services.estimate_job import (
+    DEFAULT_LIMITS,
+    LIGHT_TABLE_BYTES,
+    JobEstimate,
+    Limits,
+    estimate_job,
+    guess_job,
+)
 from whybox.services.finish_explanation import compute_explanation
 from whybox.services.hold_job import CLAIM_SECONDS, JobHold, Worker, describe_actual, hold_job
 from whybox.services.prepare_explanation import PreparedExplanation, prepare_explanation
@@ -99,6 +109,8 @@ def submit_job(
         The request does not fit the table; nothing was charged.
     QuotaExceededError, QuotaUnavailableError
         Nothing was computed.
+    JobCancelledError
+        It was cancelled by another request meanwhile.
     ComputationError, BackingServiceError
         The work failed; what was reserved is given back.
 
@@ -113,25 +125,30 @@ def submit_job(
     known, job_id = desk.find(document, table.pin.sha256)
     if known is not None:
         return known
-    prepared = prepare_explanation(table.data, request)
-    estimate = estimate_job(prepared, limits=limits)
-    is_light = estimate.route == "light" and not prefer.is_async
-    door: Door = "http" if is_light else "queue"
+    prepared, estimate = _plan(table.data, request, limits)
+    if prefer.is_async and estimate.route == "light":
+        estimate = replace(estimate, route="heavy")
+    if estimate.route != "light":
+        prepared = None
     job = new_job(
         tenant,
         job_id,
-        door=door,
+        door="queue" if prepared is None else "http",
         document=document,
         now=clock.now(),
-        estimate=_told(estimate, is_light=is_light),
+        estimate=estimate.as_document(),
     )
-    return desk.compute(job, prepared) if is_light else desk.enqueue(job)
+    return desk.enqueue(job) if prepared is None else desk.compute(job, prepared)
 
 
-def _told(estimate: JobEstimate, *, is_light: bool) -> dict[str, object]:
-    """Return the estimate with the route that is taken: a small job is queued where its caller likes."""
-    told = estimate.as_document()
-    return told if is_light or estimate.route != "light" else told | {"route": "heavy"}
+def _plan(
+    data: bytes, request: ExplanationRequest, limits: Limits
+) -> tuple[PreparedExplanation | None, JobEstimate]:
+    """Return what a job takes, and the table made ready for it where reading that does not take too long."""
+    if len(data) > LIGHT_TABLE_BYTES:
+        return None, guess_job(data, request)
+    prepared = prepare_explanation(data, request)
+    return prepared, estimate_job(prepared, limits=limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +238,9 @@ class _Desk:
                 self.jobs.release(job.tenant, job.job_id, fence=job.fence, now=self.clock.now())
             )
         except BaseException as error:
+            job = replace(job, is_cancel_requested=isinstance(error, JobCancelledError))
             with suppress(BackingServiceError):  # else the sweep finds it
-                fail_attempt(
-                    job, self.worker.describe(error), jobs=self.jobs, usage=self.usage, clock=self.clock
-                )
+                self._end(job, self.worker.describe(error))
             raise
         return Submission(done, result, charged)
 
@@ -242,6 +258,9 @@ class _Desk:
             clock=self.clock,
         )
         return done, files[RESULT_FILE].content
+
+    def _end(self, job: Job, problem: Mapping[str, Any]) -> None:
+        end_attempt(job, problem, jobs=self.jobs, objects=self.objects, usage=self.usage, clock=self.clock)
 
     def _reserve(self, job: Job, lease_seconds: float) -> Usage:
         return reserve_job(
