@@ -1,0 +1,26 @@
+/* One source, several levels: a file in lanes/ names its functions WB_AT(name) and is compiled once per level. */
+#ifndef WHYBOX_LEVELS_H
+#define WHYBOX_LEVELS_H
+
+#include "kernel.h"
+
+#define WB_JOIN(name, level) name##_##level
+#define WB_NAMED(name, level) WB_JOIN(name, level)
+#define WB_AT(name) WB_NAMED(name, WB_LEVEL)
+
+/* The primitives of one level: one line for each file in lanes/. */
+#define WB_PRIMITIVES(level)                                                                            \
+    int32_t WB_JOIN(wb_margins, level)(const wb_trees *trees, const double *rows, int64_t n_rows, \
+                                       double *margins);
+
+#if defined(__x86_64__)
+#define WB_LEVELS(X) X(baseline) X(avx2) X(avx512)
+#elif defined(__aarch64__)
+#define WB_LEVELS(X) X(neon)
+#else
+#define WB_LEVELS(X) X(baseline)
+#endif
+
+WB_LEVELS(WB_PRIMITIVES)
+
+#endif
