@@ -138,6 +138,9 @@ int32_t wb_check_trees(const wb_trees *trees);
 int32_t wb_trace(const wb_trees *trees, const int64_t *players, int64_t n_players, wb_leaves **leaves);
 void wb_release(wb_leaves *leaves);
 
+/* leaves.c: the mean of each margin under the training weight, without the leaves that have no condition. */
+void wb_cover_means(const wb_leaves *leaves, double *means);
+
 /* lanes/margins.c: the margins of n_rows (n_rows x n_sources), n_rows x n_margins. */
 int32_t wb_margins(int32_t level, const wb_trees *trees, const double *rows, int64_t n_rows, double *margins);
 

@@ -407,3 +407,17 @@ WB_EXPORT void wb_release(wb_leaves *leaves)
         free(arrays[i]);
     free(leaves);
 }
+
+WB_EXPORT void wb_cover_means(const wb_leaves *leaves, double *means)
+{
+    for (int64_t margin = 0; margin < leaves->n_margins; margin++)
+        means[margin] = 0.0;
+    for (int64_t i = 0; i < leaves->n_leaves; i++) {
+        const wb_leaf *leaf = leaves->leaves + i;
+        double share = 1.0;
+        for (int64_t j = 0; j < leaf->k; j++)
+            share *= leaves->conditions[leaf->first + j].ratio;
+        for (int64_t margin = 0; margin < leaves->n_margins; margin++)
+            means[margin] += share * leaves->values[leaf->values + margin];
+    }
+}

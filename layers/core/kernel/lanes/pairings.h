@@ -19,7 +19,9 @@
  *          where a_j = 1 only c_j = 0 counts, and its share of G(a) is G(a) less what c_j = 1 adds, which is
  *          G(a - j) / (1 - t). With  absent = sum of w G / (1 - t)  and  present = sum of w G / t  over the points,
  *
- *              j of V gets - absent(a)       j met gets  present(a) - present(a - j) - absent(a - j).
+ *              j of V gets - absent(a)       j met gets  present(a) - present(a - j) - absent(a - j),
+ *
+ *          and exactly 0 where no c that pairs with a lacks j: their number is counted along.
  *
  * The weights: see the numpy twin, interventional_trees.py. Both forms of counting are ours.
  */
@@ -41,6 +43,7 @@ typedef struct {
     double *worth;         /* n_background: the weight of each different c */
     uint8_t *n_ones;       /* n_background */
     double *counts, *sums, *absent, *present; /* 2^k: the table's */
+    uint32_t *n_pairs;     /* 2^k: how many different c pair with a */
     double *for_row, *for_background;         /* (k + 1)^2, [v][u] */
     int64_t weights_k;
     int16_t *marks;
@@ -57,18 +60,19 @@ static inline int wb_open_pairing(wb_pairing *pairing, const wb_leaves *leaves, 
                             .worth = malloc(n * sizeof(double)), .n_ones = malloc(n),
                             .counts = calloc(size, sizeof(double)), .sums = malloc(size * sizeof(double)),
                             .absent = malloc(size * sizeof(double)), .present = malloc(size * sizeof(double)),
+                            .n_pairs = malloc(size * sizeof(uint32_t)),
                             .for_row = malloc(n_weights * sizeof(double)), .for_background = malloc(n_weights * sizeof(double)),
                             .marks = malloc(WB_TILE * sizeof(int16_t)), .words = malloc(room * sizeof(uint16_t)),
                             .patterns = malloc(n * sizeof(uint64_t))};
     return wb_open_index(&pairing->met, (int64_t)n, k) && pairing->worth && pairing->n_ones && pairing->counts &&
-           pairing->sums && pairing->absent && pairing->present && pairing->for_row && pairing->for_background &&
+           pairing->sums && pairing->absent && pairing->present && pairing->n_pairs && pairing->for_row && pairing->for_background &&
            pairing->marks && pairing->words && pairing->patterns;
 }
 
 static inline void wb_close_pairing(wb_pairing *pairing)
 {
     void *const arrays[] = {pairing->worth, pairing->n_ones, pairing->counts, pairing->sums, pairing->absent,
-                            pairing->present, pairing->for_row, pairing->for_background, pairing->marks,
+                            pairing->present, pairing->n_pairs, pairing->for_row, pairing->for_background, pairing->marks,
                             pairing->words, pairing->patterns};
     wb_close_index(&pairing->met);
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
@@ -145,6 +149,19 @@ static inline void wb_spread(const double *counts, int64_t k, double point, doub
             }
 }
 
+/* Count for all a the different c that have all of ~a. */
+static inline void wb_count_pairs(const wb_index *met, int64_t k, uint32_t *n_pairs)
+{
+    const uint64_t size = (uint64_t)1 << k;
+    memset(n_pairs, 0, size * sizeof *n_pairs);
+    for (int64_t c = 0; c < met->n_keys; c++)
+        n_pairs[~met->keys[c] & (size - 1)] = 1;
+    for (uint64_t half = 1; half < size; half *= 2)
+        for (uint64_t start = 0; start < size; start += 2 * half)
+            for (uint64_t at = start; at < start + half; at++)
+                n_pairs[at + half] += n_pairs[at];
+}
+
 static inline void wb_tabulate(wb_pairing *pairing)
 {
     const int64_t k = pairing->k, size = (int64_t)1 << k, n_points = (k + 1) / 2;
@@ -152,6 +169,7 @@ static inline void wb_tabulate(wb_pairing *pairing)
     const double *weights = pairing->leaves->weights + pairing->leaves->rule_first[n_points];
     for (int64_t c = 0; c < pairing->met.n_keys; c++)
         pairing->counts[pairing->met.keys[c]] = pairing->worth[c];
+    wb_count_pairs(&pairing->met, k, pairing->n_pairs);
     memset(pairing->absent, 0, (size_t)size * sizeof(double));
     memset(pairing->present, 0, (size_t)size * sizeof(double));
     for (int64_t p = 0; p < n_points; p++) {
@@ -191,12 +209,16 @@ static inline int wb_pair_row(const wb_pairing *pairing, uint64_t a, double *add
     if ((a | pairing->any_of) != pairing->full)
         return 0;
     if (pairing->is_table) {
-        if (pairing->present[a] == 0.0)
+        if (!pairing->n_pairs[a])
             return 0;
         for (int64_t j = 0; j < k; j++) {
             const uint64_t without = a & ~((uint64_t)1 << j);
-            added[j] = without == a ? -pairing->absent[a]
-                                    : pairing->present[a] - (pairing->present[without] + pairing->absent[without]);
+            if (without == a)
+                added[j] = -pairing->absent[a];
+            else if (pairing->n_pairs[without] == pairing->n_pairs[a])
+                added[j] = 0.0;
+            else
+                added[j] = pairing->present[a] - (pairing->present[without] + pairing->absent[without]);
         }
         return 1;
     }

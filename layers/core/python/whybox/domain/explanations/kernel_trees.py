@@ -82,7 +82,19 @@ class KernelLeaves:
         )
         kernel.check("wb_trace", status)
         self.handle = handle
+        self._counts = ctypes.cast(handle, ctypes.POINTER(ctypes.c_int64))
         weakref.finalize(self, kernel.library.wb_release, handle)
+
+    @property
+    def max_conditions(self) -> int:
+        """The largest number of conditions of a leaf; the eleventh field of ``wb_leaves``."""
+        return int(self._counts[10])
+
+    def mean_margins(self) -> Floats:
+        """Return the mean of the leaves under the training weight, float64 (n_margins,)."""
+        means = np.empty(self.n_margins)
+        self.kernel.library.wb_cover_means(self.handle, address(means))
+        return means
 
 
 class KernelBackground:
@@ -109,39 +121,33 @@ def address(array: NDArray[Any]) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-def add_up_leaves(kernel: Kernel, trees: TreeEnsemble, Z: Floats) -> Floats:
-    """Return the margins of rows, float64 (n, n_margins); the twin of ``TreeEnsemble.margins``.
+def add_up_leaves(kernel: Kernel, trees: KernelTrees, Z: Floats, margins: Floats) -> None:
+    """Write the margins of rows into float64 (n, n_margins); the twin of ``TreeEnsemble.margins``.
 
     Parameters
     ----------
     Z : float64 (n, n_columns), NaN = missing
     """
     rows = laid_out(Z, np.float64)
-    margins = np.empty((len(rows), trees.n_margins))
-    flat = KernelTrees(trees)  # by name: what it points to lives as long as it does
-    kernel.call("wb_margins", flat.reference, address(rows), ctypes.c_int64(len(rows)), address(margins))
-    return margins
+    kernel.call("wb_margins", trees.reference, address(rows), ctypes.c_int64(len(rows)), address(margins))
 
 
-def explain_leaves_by_cover(leaves: KernelLeaves, Z: Floats) -> Floats:
-    """Return path-dependent values, float64 (n, n_players, n_margins); see ``explain_path_dependent``."""
+def explain_leaves_by_cover(leaves: KernelLeaves, Z: Floats, values: Floats) -> None:
+    """Write path-dependent values into float64 (n, n_players, n_margins); see ``explain_path_dependent``."""
     rows = laid_out(Z, np.float64)
-    values = np.empty((len(rows), leaves.n_players, leaves.n_margins))
     leaves.kernel.call(
         "wb_path_dependent", leaves.handle, address(rows), ctypes.c_int64(len(rows)), address(values)
     )
-    return values
 
 
 def explain_leaves_against(
-    leaves: KernelLeaves, Z: Floats, background: KernelBackground, *, n_asked: int
-) -> Floats:
-    """Return interventional values, float64 (n, n_players, n_margins); see ``explain_interventional``.
+    leaves: KernelLeaves, Z: Floats, background: KernelBackground, values: Floats, *, n_asked: int
+) -> None:
+    """Write interventional values into float64 (n, n_players, n_margins); see ``explain_interventional``.
 
     ``n_asked`` is the number of rows of the whole question, of which these may be a block.
     """
     rows = laid_out(Z, np.float64)
-    values = np.empty((len(rows), leaves.n_players, leaves.n_margins))
     leaves.kernel.call(
         "wb_interventional",
         leaves.handle,
@@ -151,12 +157,13 @@ def explain_leaves_against(
         ctypes.c_int64(n_asked),
         address(values),
     )
-    return values
 
 
 def _lay_out_rules(rules: ColumnRules) -> dict[str, NDArray[Any]]:
     """Return how columns are read, with the members of all categories one after the other."""
-    flags = _NARROW * rules.narrow + _NAN_IS_ZERO * rules.nan_is_zero + _ZERO_IS_MISSING * rules.zero_is_missing
+    flags = (
+        _NARROW * rules.narrow + _NAN_IS_ZERO * rules.nan_is_zero + _ZERO_IS_MISSING * rules.zero_is_missing
+    )
     sizes = np.zeros(len(rules.source), dtype=np.int64)
     members = [np.zeros(0, dtype=np.int64)]
     for column, chosen in sorted(rules.categories.items()):

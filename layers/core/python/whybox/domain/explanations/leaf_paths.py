@@ -8,16 +8,22 @@
 
 A leaf is reached under coalition S by row x against background row b when every condition of a player in S is
 met by x and every other one by b: patterns are all that the explainers need of rows and trees.
+
+The compiled kernel traces leaves itself (``LeafPaths.compiled``); the groups below are what numpy reads, and
+are made when they are first asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from whybox.domain.explanations.kernel_libraries import Engine, choose_kernel
+from whybox.domain.explanations.kernel_trees import KernelLeaves
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.tree_layouts import Bools, Ints, TreeEnsemble
 
@@ -77,19 +83,50 @@ class LeafGroup:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LeafPaths:
     """All leaves of an ensemble by their number of conditions, and the cells their tests compare.
 
-    ``thresholds[c]`` are the sorted thresholds of prepared column c; the cell of a value is how many of them
-    are below it. ``constant`` (n_margins,) is the sum of the leaves without conditions and of the base.
+    Attributes
+    ----------
+    trees : the ensemble
+    players : int64 (n_columns of Z,)
+    compiled : the same leaves in the compiled kernel, None where numpy serves
     """
 
-    n_players: int
-    groups: tuple[LeafGroup, ...]
-    thresholds: tuple[Floats, ...]
-    constant: Floats
     trees: TreeEnsemble
+    players: Ints
+    n_players: int
+    compiled: KernelLeaves | None
+
+    @cached_property
+    def groups(self) -> tuple[LeafGroup, ...]:
+        """The leaves with a value and a condition, by their number of conditions."""
+        steps = _walk_up(self.trees, self.players)
+        return tuple(_group_leaves(self.trees, steps, self._cuts[1]))
+
+    @property
+    def thresholds(self) -> tuple[Floats, ...]:
+        """The sorted thresholds of each prepared column; a value's cell is how many of them are below it."""
+        return self._cuts[0]
+
+    @cached_property
+    def constant(self) -> Floats:
+        """The sum of the leaves without conditions and of the base, float64 (n_margins,)."""
+        is_bare_root = self.trees.left[self.trees.roots] < 0
+        bare = self.trees.values[self.trees.roots[is_bare_root]].sum(axis=0)
+        return np.asarray(self.trees.base + bare, dtype=np.float64)
+
+    @cached_property
+    def max_conditions(self) -> int:
+        """The largest number of conditions of a leaf."""
+        if self.compiled is not None:
+            return self.compiled.max_conditions
+        return max((group.k for group in self.groups), default=0)
+
+    @cached_property
+    def _cuts(self) -> tuple[tuple[Floats, ...], Ints]:
+        return _cut_cells(self.trees)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +148,9 @@ class _Steps:
     column: Ints
 
 
-def trace_leaves(trees: TreeEnsemble, players: Ints, *, n_players: int | None = None) -> LeafPaths:
+def trace_leaves(
+    trees: TreeEnsemble, players: Ints, *, n_players: int | None = None, engine: Engine = "auto"
+) -> LeafPaths:
     """Trace every leaf of an ensemble back to its root.
 
     Parameters
@@ -119,6 +158,7 @@ def trace_leaves(trees: TreeEnsemble, players: Ints, *, n_players: int | None = 
     trees : the ensemble, on columns Z
     players : int64 (n_columns of Z,), the player of each column
     n_players : one more than the largest player by default
+    engine : "auto" takes the compiled kernel where there is one, "numpy" never
 
     Returns
     -------
@@ -128,16 +168,10 @@ def trace_leaves(trees: TreeEnsemble, players: Ints, *, n_players: int | None = 
     -----
     Cost: the sum over leaves of their depth, times a sort.
     """
-    steps = _walk_up(trees, players)
-    thresholds, cell_of_node = _cut_cells(trees)
-    is_bare_root = trees.left[trees.roots] < 0
-    return LeafPaths(
-        n_players=int(np.max(players)) + 1 if n_players is None else n_players,
-        groups=tuple(_group_leaves(trees, steps, cell_of_node)),
-        thresholds=thresholds,
-        constant=trees.base + trees.values[trees.roots[is_bare_root]].sum(axis=0),
-        trees=trees,
-    )
+    count = int(np.max(players)) + 1 if n_players is None else n_players
+    kernel = choose_kernel(engine)
+    compiled = None if kernel is None else KernelLeaves(kernel, trees, players, n_players=count)
+    return LeafPaths(trees=trees, players=players, n_players=count, compiled=compiled)
 
 
 def read_cells(paths: LeafPaths, Z: Floats) -> Cells:
@@ -157,6 +191,11 @@ def read_cells(paths: LeafPaths, Z: Floats) -> Cells:
 
 def read_patterns(group: LeafGroup, cells: Cells, *, rows: slice = slice(None)) -> Patterns:
     """Return which conditions each row meets: (n_leaves, n) words, bit j set where condition j is met."""
+    return _pack(read_conditions(group, cells, rows=rows))
+
+
+def read_conditions(group: LeafGroup, cells: Cells, *, rows: slice = slice(None)) -> Bools:
+    """Return whether each row meets each condition: bool (n_leaves, k, n)."""
     numbers = cells.numbers[:, rows][group.test_column]
     met = (numbers > group.test_low[:, None]) & (numbers <= group.test_high[:, None])
     if cells.missing is not None:
@@ -164,7 +203,7 @@ def read_patterns(group: LeafGroup, cells: Cells, *, rows: slice = slice(None)) 
         met = np.where(is_missing, group.test_missing[:, None], met)
     if len(group.test_starts) != len(met):
         met = np.logical_and.reduceat(met, group.test_starts, axis=0)
-    return _pack(met.reshape(group.n_leaves, group.k, -1))
+    return np.asarray(met.reshape(group.n_leaves, group.k, -1), dtype=np.bool_)
 
 
 def _pack(met: Bools) -> Patterns:
