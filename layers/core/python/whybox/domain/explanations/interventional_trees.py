@@ -23,8 +23,8 @@ from math import factorial
 import numpy as np
 
 from whybox.domain.explanations.kernel_trees import KernelBackground, explain_leaves_against
+from whybox.domain.explanations.leaf_groups import LeafGroup
 from whybox.domain.explanations.leaf_paths import (
-    LeafGroup,
     LeafPaths,
     Patterns,
     read_cells,
@@ -77,11 +77,10 @@ def explain_interventional(
         def work(rows: slice) -> None:
             values[rows] = sum_additions(paths, read_cells(paths, Z[rows]), plan)
     else:
-        leaves = paths.compiled
-        reference = KernelBackground(leaves, background, shares)
+        reference = KernelBackground(paths.compiled, background, shares)
 
         def work(rows: slice) -> None:
-            explain_leaves_against(leaves, Z[rows], reference, values[rows], n_asked=len(Z))
+            explain_leaves_against(reference, Z[rows], values[rows], n_asked=len(Z))
 
     # Every block counts the background anew: it pays when the block is not the smaller of the two.
     blocks.run(work, len(Z), block_rows=max(BLOCK_ROWS, len(background) // 2))

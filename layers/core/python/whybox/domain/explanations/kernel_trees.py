@@ -90,6 +90,12 @@ class KernelLeaves:
         """The largest number of conditions of a leaf; the eleventh field of ``wb_leaves``."""
         return int(self._counts[10])
 
+    def list_pairs(self) -> Ints:
+        """Return the pairs of players that stand together on a leaf, int64 (n_pairs, 2), first < second."""
+        marks = np.zeros((self.n_players, self.n_players), dtype=np.bool_)
+        self.kernel.library.wb_mark_pairs(self.handle, address(marks))
+        return np.argwhere(marks)
+
     def mean_margins(self) -> Floats:
         """Return the mean of the leaves under the training weight, float64 (n_margins,)."""
         means = np.empty(self.n_margins)
@@ -101,6 +107,7 @@ class KernelBackground:
     """Background rows (m, n_columns) with their weights (m,), cut into the cells of some leaves."""
 
     def __init__(self, leaves: KernelLeaves, background: Floats, weights: Floats) -> None:
+        self.leaves = leaves
         library, handle = leaves.kernel.library, ctypes.c_void_p()
         rows, shares = laid_out(background, np.float64), laid_out(weights, np.float64)
         status = library.wb_open_background(
@@ -140,14 +147,12 @@ def explain_leaves_by_cover(leaves: KernelLeaves, Z: Floats, values: Floats) -> 
     )
 
 
-def explain_leaves_against(
-    leaves: KernelLeaves, Z: Floats, background: KernelBackground, values: Floats, *, n_asked: int
-) -> None:
+def explain_leaves_against(background: KernelBackground, Z: Floats, values: Floats, *, n_asked: int) -> None:
     """Write interventional values into float64 (n, n_players, n_margins); see ``explain_interventional``.
 
     ``n_asked`` is the number of rows of the whole question, of which these may be a block.
     """
-    rows = laid_out(Z, np.float64)
+    rows, leaves = laid_out(Z, np.float64), background.leaves
     leaves.kernel.call(
         "wb_interventional",
         leaves.handle,
@@ -157,6 +162,24 @@ def explain_leaves_against(
         ctypes.c_int64(n_asked),
         address(values),
     )
+
+
+def explain_leaf_pairs(background: KernelBackground, Z: Floats, pairs: Ints, *, n_asked: int) -> Floats:
+    """Return interaction values, float64 (n_pairs, n, n_margins); see ``tree_interactions.explain_pairs``."""
+    rows, asked, leaves = laid_out(Z, np.float64), laid_out(pairs, np.int64), background.leaves
+    values = np.empty((len(asked), len(rows), leaves.n_margins))
+    leaves.kernel.call(
+        "wb_interactions",
+        leaves.handle,
+        background.handle,
+        address(asked),
+        ctypes.c_int64(len(asked)),
+        address(rows),
+        ctypes.c_int64(len(rows)),
+        ctypes.c_int64(n_asked),
+        address(values),
+    )
+    return values
 
 
 def _lay_out_rules(rules: ColumnRules) -> dict[str, NDArray[Any]]:

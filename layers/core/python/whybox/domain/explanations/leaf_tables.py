@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from whybox.domain.explanations.leaf_groups import LeafGroup
 from whybox.domain.explanations.leaf_paths import (
     MAX_CONDITIONS,
     Cells,
-    LeafGroup,
     LeafPaths,
     Patterns,
     read_conditions,

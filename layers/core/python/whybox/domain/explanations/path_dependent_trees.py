@@ -20,7 +20,13 @@ from functools import cache
 import numpy as np
 
 from whybox.domain.explanations.kernel_trees import explain_leaves_by_cover
-from whybox.domain.explanations.leaf_paths import MAX_CONDITIONS, LeafGroup, LeafPaths, Patterns, read_cells
+from whybox.domain.explanations.leaf_groups import LeafGroup
+from whybox.domain.explanations.leaf_paths import (
+    MAX_CONDITIONS,
+    LeafPaths,
+    Patterns,
+    read_cells,
+)
 from whybox.domain.explanations.leaf_tables import Plan, Rule, look_up, sum_additions
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.row_blocks import ALL_AT_ONCE, RowBlocks
