@@ -98,7 +98,7 @@ calibrate: install-dev ## measure what work costs on this machine: the cost mode
 
 lock: ## rewrite the pinned requirement files (the only step that may change a version)
 	@$(PYTHON) -m venv .build/lock && .build/lock/bin/pip install --quiet uv
-	@cd requirements && for set in "dev core.in science.in local.in dev.in" "run core.in science.in local.in" "core core.in" "science science.in"; do \
+	@cd requirements && for set in "dev core.in science.in local.in dev.in" "run core.in science.in local.in" "core core.in" "science science.in" "build build.in"; do \
 	    set -- $$set; name=$$1; shift; limit=; [ $$name = dev ] || limit="--constraint dev.txt"; \
 	    ../.build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	        --no-annotate $$limit --output-file $$name.txt "$$@" || exit 1; done

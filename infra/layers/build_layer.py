@@ -3,6 +3,7 @@
 usage: python3.13 infra/layers/build_layer.py core|science TARGET [--source]
 
     requirements/<layer>.txt ─▶ hash-checked wheels for Lambda's system ─▶ trim ─▶ compile ─▶ fix times
+    core: whybox itself, with its C kernel (build_kernel.py) for the same processor
 
 ``sam build`` calls this through layers/<layer>/Makefile. WHYBOX_ARCHITECTURE (x86_64 or arm64) says for
 which processor; nothing is run on it, so any machine with CPython 3.13 builds for both. ``--source`` compiles
@@ -19,6 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from build_kernel import LIBRARY, build_kernel
 from compiled_modules import compile_modules
 from trimming import NEVER_IMPORTED, trim
 
@@ -32,17 +34,19 @@ EPOCH = 315_532_800
 """1980-01-01: the earliest time that a zip file can hold."""
 
 
-def build(layer: str, target: Path, *, machine: str, is_compiled: bool) -> None:
+def build(layer: str, target: Path, *, architecture: str, is_compiled: bool) -> None:
     """Fill an empty folder with what Lambda shall see in ``/opt``."""
     packages = target / "python"
     packages.mkdir(parents=True)
-    _install(_requirements(layer), packages, machine=machine)
+    _install(_requirements(layer), packages, machine=MACHINES[architecture])
     if layer == "core":
         shutil.copytree(
             ROOT / "layers/core/python/whybox",
             packages / "whybox",
-            ignore=shutil.ignore_patterns("__pycache__"),
+            ignore=shutil.ignore_patterns("__pycache__", f"{LIBRARY}*"),
         )
+        with tempfile.TemporaryDirectory() as scratch:
+            shutil.copyfile(build_kernel(architecture, Path(scratch)), packages / "whybox" / LIBRARY)
     else:
         _lend_openmp(packages, target / "lib")
     trim(packages)
@@ -111,8 +115,8 @@ def main() -> None:
         os.execve(  # noqa: S606 (the same program again)
             sys.executable, [sys.executable, *sys.argv], os.environ | {"PYTHONHASHSEED": "0"}
         )
-    machine = MACHINES[os.environ.get("WHYBOX_ARCHITECTURE") or "x86_64"]
-    build(layer, target, machine=machine, is_compiled="--source" not in sys.argv)
+    architecture = os.environ.get("WHYBOX_ARCHITECTURE") or "x86_64"
+    build(layer, target, architecture=architecture, is_compiled="--source" not in sys.argv)
 
 
 if __name__ == "__main__":
