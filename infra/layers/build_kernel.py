@@ -68,7 +68,7 @@ def build_kernel(machine: str, folder: Path) -> Path:
             run(*FLAGS, *options, "-c", source.relative_to(SOURCES).as_posix(), "-o", made)
             objects.append(made)
         linked = str(Path(scratch, LIBRARY))
-        run("-shared", "-s", "-Wl,--build-id=none", "-o", linked, *objects)
+        run("-shared", "-Wl,--build-id=none", "-o", linked, *objects)
         shutil.copyfile(linked, library)
     stamp.write_text(wanted, encoding="utf-8")
     return library

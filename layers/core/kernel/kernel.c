@@ -63,3 +63,12 @@ WB_EXPORT int32_t wb_margins(int32_t level, const wb_trees *trees, const double 
     static margins_at *const at[] = {WB_LEVELS(WB_MARGINS)};
     return is_available(level) ? at[level](trees, rows, n_rows, margins) : WB_BAD_LEVEL;
 }
+
+typedef int32_t hidden_walks_at(const wb_hidden_game *, const wb_walks *, double *);
+
+WB_EXPORT int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, const wb_walks *walks, double *pairs)
+{
+#define WB_HIDDEN_WALKS(name) WB_JOIN(wb_hidden_walks, name),
+    static hidden_walks_at *const at[] = {WB_LEVELS(WB_HIDDEN_WALKS)};
+    return is_available(level) ? at[level](game, walks, pairs) : WB_BAD_LEVEL;
+}

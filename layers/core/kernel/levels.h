@@ -2,6 +2,7 @@
 #ifndef WHYBOX_LEVELS_H
 #define WHYBOX_LEVELS_H
 
+#include "hidden.h"
 #include "kernel.h"
 
 #define WB_JOIN(name, level) name##_##level
@@ -11,7 +12,8 @@
 /* The primitives of one level: one line for each file in lanes/. */
 #define WB_PRIMITIVES(level)                                                                            \
     int32_t WB_JOIN(wb_margins, level)(const wb_trees *trees, const double *rows, int64_t n_rows, \
-                                       double *margins);
+                                       double *margins);                                        \
+    int32_t WB_JOIN(wb_hidden_walks, level)(const wb_hidden_game *game, const wb_walks *walks, double *pairs);
 
 #if defined(__x86_64__)
 #define WB_LEVELS(X) X(baseline) X(avx2) X(avx512)
