@@ -64,11 +64,22 @@ WB_EXPORT int32_t wb_margins(int32_t level, const wb_trees *trees, const double 
     return is_available(level) ? at[level](trees, rows, n_rows, margins) : WB_BAD_LEVEL;
 }
 
-typedef int32_t hidden_walks_at(const wb_hidden_game *, const wb_walks *, double *);
+typedef int32_t path_dependent_at(const wb_leaves *, const double *, int64_t, double *);
 
-WB_EXPORT int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, const wb_walks *walks, double *pairs)
+WB_EXPORT int32_t wb_path_dependent(int32_t level, const wb_leaves *leaves, const double *rows, int64_t n_rows,
+                                    double *values)
 {
-#define WB_HIDDEN_WALKS(name) WB_JOIN(wb_hidden_walks, name),
-    static hidden_walks_at *const at[] = {WB_LEVELS(WB_HIDDEN_WALKS)};
-    return is_available(level) ? at[level](game, walks, pairs) : WB_BAD_LEVEL;
+#define WB_PATH_DEPENDENT(name) WB_JOIN(wb_path_dependent, name),
+    static path_dependent_at *const at[] = {WB_LEVELS(WB_PATH_DEPENDENT)};
+    return is_available(level) ? at[level](leaves, rows, n_rows, values) : WB_BAD_LEVEL;
+}
+
+typedef int32_t interventional_at(const wb_leaves *, const wb_background *, const double *, int64_t, int64_t, double *);
+
+WB_EXPORT int32_t wb_interventional(int32_t level, const wb_leaves *leaves, const wb_background *background,
+                                    const double *rows, int64_t n_rows, int64_t n_asked, double *values)
+{
+#define WB_INTERVENTIONAL(name) WB_JOIN(wb_interventional, name),
+    static interventional_at *const at[] = {WB_LEVELS(WB_INTERVENTIONAL)};
+    return is_available(level) ? at[level](leaves, background, rows, n_rows, n_asked, values) : WB_BAD_LEVEL;
 }

@@ -1,255 +1,409 @@
-/* Tracing leaves from their roots; see leaves.h. */
-#include "leaves.h"
+/* The way from trees to leaves: walk down once, keep the interval of every tested column, copy it at each leaf.
+ *
+ *      node 0 x1 <= 0.5 ── right ──▶ node 2 x0 <= 7.0 ── left ──▶ leaf 3
+ *      open tests:  x1 (0.5, -]            x0 (-, 7.0]  x1 (0.5, -]       sorted by player and column
+ */
+#include "kernel.h"
+#include "quadrature.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_CONDITIONS = 63 };
+#define WB_EXPORT __attribute__((visibility("default")))
 
+/* An open test: cells low < cell <= high of a column meet it, and missing ones where both bits are set. */
 typedef struct {
-    int64_t node, depth;
-    int32_t is_left; /* of its parent */
-} waiting;
+    int64_t low, high;
+    int32_t column, player;
+    uint8_t missing;
+} wb_open;
+
+/* A step down: where it is, which side comes next, and what to put back on the way up. */
+typedef struct {
+    int64_t node;
+    wb_open before;
+    double ratio;
+    int64_t place;
+    int8_t side;
+    uint8_t is_new;
+} wb_step;
 
 typedef struct {
     const wb_trees *trees;
-    const int64_t *own_players;
-    int64_t n_own;
-    int64_t *path;   /* inner nodes from the root */
-    int32_t *turns;  /* 1 where the path goes left */
-    int64_t *order;  /* positions in the path, by player and column */
-} tracer;
+    const int64_t *players;
+    wb_leaves *leaves;
+    int64_t *cell;       /* n_nodes, place of a threshold among its column's cuts */
+    double *ratio;       /* n_players */
+    wb_open *open;       /* tests on the way to where we are */
+    int64_t n_open, open_room;
+    wb_step *steps;
+    int64_t depth, step_room;
+    int64_t leaf_room, condition_room, test_room, value_room;
+} wb_walk;
 
-static int compare_planes(const void *a, const void *b)
+/* Make room for `count` items of `size`; what is already there stays. */
+static int grow(void *pointer, int64_t *room, int64_t count, size_t size)
 {
-    const wb_plane *first = a, *second = b;
-    if (first->column != second->column)
-        return first->column < second->column ? -1 : 1;
-    return first->bound < second->bound ? -1 : first->bound > second->bound;
+    if (count <= *room)
+        return 1;
+    const int64_t wanted = count > 2 * *room ? count + 16 : 2 * *room;
+    void **slot = pointer, *larger = realloc(*slot, (size_t)wanted * size);
+    if (!larger)
+        return 0;
+    *slot = larger;
+    *room = wanted;
+    return 1;
 }
 
-/* List the planes of all inner nodes on hidden columns, each once. */
-static void list_planes(const wb_trees *trees, int64_t n_own, wb_leaves *leaves)
+/* Sort numbers: runs of 16 by insertion, then merged; `spare` has room for all. */
+static void sort_numbers(double *numbers, int64_t n, double *spare)
 {
-    int64_t n = 0, kept = 0;
-    for (int64_t node = 0; node < trees->n_nodes; node++)
-        if (trees->left[node] >= 0 && trees->column[node] >= n_own && trees->column[node] < trees->n_columns)
-            leaves->planes[n++] = (wb_plane){trees->threshold[node], trees->column[node] - n_own, 0.0f};
-    qsort(leaves->planes, (size_t)n, sizeof *leaves->planes, compare_planes);
-    for (int64_t at = 0; at < n; at++)
-        if (!kept || compare_planes(leaves->planes + kept - 1, leaves->planes + at))
-            leaves->planes[kept++] = leaves->planes[at];
-    leaves->n_planes = kept;
-    for (int64_t at = 0; at < kept; at++) {
-        const float nearest = (float)leaves->planes[at].bound;
-        leaves->planes[at].narrow = (double)nearest > leaves->planes[at].bound ? nextafterf(nearest, -INFINITY) : nearest;
-    }
-}
-
-static int64_t sort_key(const tracer *trace, int64_t step, int64_t *column)
-{
-    *column = trace->trees->column[trace->path[step]];
-    return *column < trace->n_own ? trace->own_players[*column] : INT64_MAX;
-}
-
-/* Put the steps of a path in the order of their players, then columns; hidden columns come last. */
-static void sort_path(tracer *trace, int64_t depth)
-{
-    for (int64_t step = 0; step < depth; step++) {
-        int64_t column, other, at = step;
-        const int64_t player = sort_key(trace, step, &column);
-        for (; at > 0; at--) {
-            const int64_t before = sort_key(trace, trace->order[at - 1], &other);
-            if (before < player || (before == player && other <= column))
-                break;
-            trace->order[at] = trace->order[at - 1];
+    for (int64_t start = 0; start < n; start += 16)
+        for (int64_t i = start + 1; i < n && i < start + 16; i++) {
+            const double number = numbers[i];
+            int64_t j = i;
+            for (; j > start && numbers[j - 1] > number; j--)
+                numbers[j] = numbers[j - 1];
+            numbers[j] = number;
         }
-        trace->order[at] = step;
+    for (int64_t width = 16; width < n; width *= 2) {
+        for (int64_t start = 0; start < n; start += 2 * width) {
+            const int64_t middle = start + width < n ? start + width : n;
+            const int64_t end = middle + width < n ? middle + width : n;
+            int64_t i = start, j = middle;
+            for (int64_t place = start; place < end; place++)
+                spare[place] = i < middle && (j == end || numbers[i] <= numbers[j]) ? numbers[i++] : numbers[j++];
+        }
+        memcpy(numbers, spare, (size_t)n * sizeof *numbers);
     }
 }
 
-static int32_t add_side(const tracer *trace, wb_leaves *leaves, int64_t step)
+static int64_t place_of(const double *cuts, int64_t n, double threshold)
 {
-    const int64_t node = trace->path[step];
-    const wb_plane wanted = {trace->trees->threshold[node], trace->trees->column[node] - trace->n_own, 0.0f};
-    const wb_plane *found =
-        bsearch(&wanted, leaves->planes, (size_t)leaves->n_planes, sizeof wanted, compare_planes);
-    if (!found) /* a threshold that is not a number */
-        return WB_BAD_COLUMN;
-    leaves->sides[leaves->n_sides++] = (int32_t)(2 * (found - leaves->planes)) + !trace->turns[step];
+    int64_t low = 0, high = n;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (cuts[middle] < threshold)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Sort every column's thresholds, each once, and find the place of every node's among them. */
+static int cut_columns(wb_walk *walk)
+{
+    const wb_trees *trees = walk->trees;
+    wb_leaves *leaves = walk->leaves;
+    int64_t *fill = calloc((size_t)trees->n_columns + 1, sizeof *fill);
+    double *spare = malloc(((size_t)trees->n_nodes + 1) * sizeof *spare);
+    leaves->cuts = malloc(((size_t)trees->n_nodes + 1) * sizeof *leaves->cuts);
+    leaves->cut_first = calloc((size_t)trees->n_columns + 1, sizeof *leaves->cut_first);
+    const int is_ready = fill && spare && leaves->cuts && leaves->cut_first;
+    if (is_ready) {
+        for (int64_t node = 0; node < trees->n_nodes; node++)
+            if (walk->cell[node] >= 0)
+                fill[trees->column[node] + 1]++;
+        for (int64_t column = 0; column < trees->n_columns; column++)
+            fill[column + 1] += fill[column];
+        for (int64_t node = 0; node < trees->n_nodes; node++)
+            if (walk->cell[node] >= 0)
+                leaves->cuts[fill[trees->column[node]]++] = trees->threshold[node];
+        int64_t start = 0; /* fill[column] is now where the column ends */
+        for (int64_t column = 0; column < trees->n_columns; column++) {
+            double *kept = leaves->cuts + leaves->n_cuts;
+            const int64_t end = fill[column];
+            sort_numbers(leaves->cuts + start, end - start, spare);
+            int64_t n_kept = 0;
+            for (int64_t i = start; i < end; i++)
+                if (!n_kept || leaves->cuts[i] > kept[n_kept - 1])
+                    kept[n_kept++] = leaves->cuts[i];
+            leaves->n_cuts += n_kept;
+            leaves->cut_first[column + 1] = leaves->n_cuts;
+            if (n_kept > leaves->max_cuts)
+                leaves->max_cuts = n_kept;
+            start = end;
+        }
+        for (int64_t node = 0; node < trees->n_nodes; node++)
+            if (walk->cell[node] >= 0) {
+                const int64_t first = leaves->cut_first[trees->column[node]];
+                walk->cell[node] = place_of(leaves->cuts + first, leaves->cut_first[trees->column[node] + 1] - first,
+                                            trees->threshold[node]);
+            }
+    }
+    free(fill);
+    free(spare);
+    return is_ready;
+}
+
+/* Mark the inner nodes that trees reach with a cell of 0, all others with -1. */
+static void mark_inner(wb_walk *walk, int64_t *stack)
+{
+    const wb_trees *trees = walk->trees;
+    for (int64_t node = 0; node < trees->n_nodes; node++)
+        walk->cell[node] = -1;
+    for (int64_t tree = 0; tree < trees->n_trees; tree++) {
+        int64_t depth = 0;
+        stack[depth++] = trees->roots[tree];
+        while (depth) {
+            const int64_t node = stack[--depth];
+            if (trees->left[node] < 0)
+                continue;
+            walk->cell[node] = 0;
+            stack[depth++] = trees->left[node];
+            stack[depth++] = trees->right[node];
+        }
+    }
+}
+
+/* Narrow the interval of the node's column to one side of it, and remember what was there. */
+static int open_test(wb_walk *walk, wb_step *step)
+{
+    const wb_trees *trees = walk->trees;
+    const int64_t node = step->node, child = step->side ? trees->right[node] : trees->left[node];
+    const int32_t column = (int32_t)trees->column[node], player = (int32_t)walk->players[column];
+    const int is_left = step->side == 0;
+    int64_t place = 0;
+    while (place < walk->n_open && (walk->open[place].player < player || (walk->open[place].player == player &&
+                                                                          walk->open[place].column < column)))
+        place++;
+    step->place = place;
+    step->is_new = place == walk->n_open || walk->open[place].column != column;
+    if (step->is_new) {
+        if (!grow(&walk->open, &walk->open_room, walk->n_open + 1, sizeof *walk->open))
+            return 0;
+        memmove(walk->open + place + 1, walk->open + place, (size_t)(walk->n_open - place) * sizeof *walk->open);
+        walk->open[place] = (wb_open){-1, INT64_MAX, column, player, 1};
+        walk->n_open++;
+    }
+    wb_open *open = walk->open + place;
+    step->before = *open;
+    step->ratio = walk->ratio[player];
+    if (is_left && walk->cell[node] < open->high)
+        open->high = walk->cell[node];
+    if (!is_left && walk->cell[node] > open->low)
+        open->low = walk->cell[node];
+    open->missing = open->missing && (trees->missing_left[node] != 0) == is_left;
+    const double weight = trees->cover[trees->left[node]] + trees->cover[trees->right[node]];
+    walk->ratio[player] *= weight > 0.0 ? trees->cover[child] / weight : 0.0;
+    return 1;
+}
+
+static void close_test(wb_walk *walk, const wb_step *step)
+{
+    walk->ratio[step->before.player] = step->ratio;
+    walk->open[step->place] = step->before;
+    if (step->is_new) {
+        walk->n_open--;
+        memmove(walk->open + step->place, walk->open + step->place + 1,
+                (size_t)(walk->n_open - step->place) * sizeof *walk->open);
+    }
+}
+
+static wb_test close_interval(const wb_leaves *leaves, const wb_open *open)
+{
+    const int64_t n_cuts = leaves->cut_first[open->column + 1] - leaves->cut_first[open->column];
+    const int64_t high = open->high < n_cuts ? open->high : n_cuts;
+    if (high <= open->low) /* no cell is n_cuts + 1: a test that nothing but a missing value can meet */
+        return (wb_test){open->column, (uint32_t)(n_cuts + 1), 0, open->missing};
+    return (wb_test){open->column, (uint32_t)(open->low + 1), (uint32_t)(high - open->low - 1), open->missing};
+}
+
+/* Copy the open tests as the conditions of a leaf, unless it adds nothing anywhere. */
+static int add_leaf(wb_walk *walk, int64_t node)
+{
+    wb_leaves *leaves = walk->leaves;
+    const int64_t n_margins = leaves->n_margins;
+    const double *values = walk->trees->values + node * n_margins;
+    int64_t n_values = 0, only = -1;
+    for (int64_t margin = 0; margin < n_margins; margin++)
+        if (values[margin] != 0.0) {
+            n_values++;
+            only = margin;
+        }
+    if (!n_values || !walk->n_open)
+        return 1;
+    if (!grow(&leaves->leaves, &walk->leaf_room, leaves->n_leaves + 1, sizeof *leaves->leaves) ||
+        !grow(&leaves->conditions, &walk->condition_room, leaves->n_conditions + walk->n_open, sizeof *leaves->conditions) ||
+        !grow(&leaves->tests, &walk->test_room, leaves->n_tests + walk->n_open, sizeof *leaves->tests) ||
+        !grow(&leaves->values, &walk->value_room, leaves->n_values + n_margins, sizeof *leaves->values))
+        return 0;
+    wb_leaf *leaf = leaves->leaves + leaves->n_leaves++;
+    *leaf = (wb_leaf){leaves->n_conditions, leaves->n_values, 0, n_values == 1 ? (int32_t)only : -1};
+    memcpy(leaves->values + leaves->n_values, values, (size_t)n_margins * sizeof *values);
+    leaves->n_values += n_margins;
+    for (int64_t i = 0; i < walk->n_open; i++) {
+        const wb_open *open = walk->open + i;
+        if (i == 0 || open->player != open[-1].player) {
+            leaves->conditions[leaves->n_conditions++] =
+                (wb_condition){walk->ratio[open->player], leaves->n_tests, 0, open->player};
+            leaf->k++;
+        }
+        leaves->conditions[leaves->n_conditions - 1].n_tests++;
+        leaves->tests[leaves->n_tests++] = close_interval(leaves, open);
+    }
+    if (leaf->k > leaves->max_conditions)
+        leaves->max_conditions = leaf->k;
+    return 1;
+}
+
+static int walk_tree(wb_walk *walk, int64_t root)
+{
+    const wb_trees *trees = walk->trees;
+    if (!grow(&walk->steps, &walk->step_room, 1, sizeof *walk->steps))
+        return 0;
+    walk->steps[0] = (wb_step){.node = root};
+    walk->depth = 1;
+    while (walk->depth) {
+        wb_step *step = walk->steps + walk->depth - 1;
+        const int is_leaf = trees->left[step->node] < 0;
+        if (is_leaf && !add_leaf(walk, step->node))
+            return 0;
+        if (is_leaf || step->side == 2) {
+            if (--walk->depth) {
+                close_test(walk, step - 1);
+                step[-1].side++;
+            }
+            continue;
+        }
+        if (!open_test(walk, step))
+            return 0;
+        const int64_t child = step->side ? trees->right[step->node] : trees->left[step->node];
+        if (!grow(&walk->steps, &walk->step_room, walk->depth + 1, sizeof *walk->steps))
+            return 0;
+        walk->steps[walk->depth++] = (wb_step){.node = child};
+    }
+    return 1;
+}
+
+/* Put the leaves into the order of their number of conditions, those with equal numbers as they are. */
+static int sort_leaves(wb_leaves *leaves)
+{
+    int64_t *place = calloc((size_t)leaves->max_conditions + 2, sizeof *place);
+    wb_leaf *sorted = malloc(((size_t)leaves->n_leaves + 1) * sizeof *sorted);
+    if (place && sorted) {
+        for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++)
+            place[leaves->leaves[leaf].k + 1]++;
+        for (int64_t k = 0; k <= leaves->max_conditions; k++)
+            place[k + 1] += place[k];
+        for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++)
+            sorted[place[leaves->leaves[leaf].k]++] = leaves->leaves[leaf];
+        free(leaves->leaves);
+        leaves->leaves = sorted;
+        free(place);
+        return 1;
+    }
+    free(place);
+    free(sorted);
+    return 0;
+}
+
+/* Make the quadratures that the leaves' conditions ask for: ceil(k / 2) points each. */
+static int make_quadratures(wb_leaves *leaves)
+{
+    const int64_t most = (leaves->max_conditions + 1) / 2;
+    leaves->rule_first = malloc((size_t)(most + 1) * sizeof *leaves->rule_first);
+    if (!leaves->rule_first)
+        return 0;
+    for (int64_t n = 0; n <= most; n++)
+        leaves->rule_first[n] = -1;
+    for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++) {
+        const int64_t n = (leaves->leaves[leaf].k + 1) / 2;
+        if (leaves->rule_first[n] < 0) {
+            leaves->rule_first[n] = leaves->n_points;
+            leaves->n_points += n;
+        }
+    }
+    leaves->points = malloc(((size_t)leaves->n_points + 1) * sizeof *leaves->points);
+    leaves->weights = malloc(((size_t)leaves->n_points + 1) * sizeof *leaves->weights);
+    if (!leaves->points || !leaves->weights)
+        return 0;
+    for (int64_t n = 1; n <= most; n++)
+        if (leaves->rule_first[n] >= 0)
+            wb_quadrature(n, leaves->points + leaves->rule_first[n], leaves->weights + leaves->rule_first[n]);
+    return 1;
+}
+
+/* Copy how columns are read, so that the leaves stand without the trees. */
+static int copy_columns(const wb_trees *trees, wb_leaves *leaves)
+{
+    const size_t n_columns = (size_t)trees->n_columns, n_members = (size_t)trees->n_members;
+    leaves->source = malloc((n_columns + 1) * sizeof *leaves->source);
+    leaves->rules = malloc(n_columns + 1);
+    leaves->member_first = malloc((n_columns + 1) * sizeof *leaves->member_first);
+    leaves->members = malloc((n_members + 1) * sizeof *leaves->members);
+    if (!leaves->source || !leaves->rules || !leaves->member_first || !leaves->members)
+        return 0;
+    for (size_t column = 0; column < n_columns; column++) {
+        leaves->source[column] = trees->source[column];
+        leaves->rules[column] = trees->rules[column];
+    }
+    memcpy(leaves->member_first, trees->member_first, (n_columns + 1) * sizeof *leaves->member_first);
+    if (n_members)
+        memcpy(leaves->members, trees->members, n_members * sizeof *leaves->members);
+    return 1;
+}
+
+static int trace_all(wb_walk *walk)
+{
+    const wb_trees *trees = walk->trees;
+    int64_t *stack = malloc(((size_t)trees->n_nodes + 2) * sizeof *stack);
+    walk->cell = malloc(((size_t)trees->n_nodes + 1) * sizeof *walk->cell);
+    walk->ratio = malloc(((size_t)walk->leaves->n_players + 1) * sizeof *walk->ratio);
+    int is_well = stack && walk->cell && walk->ratio;
+    if (is_well) {
+        for (int64_t player = 0; player < walk->leaves->n_players; player++)
+            walk->ratio[player] = 1.0;
+        mark_inner(walk, stack);
+    }
+    free(stack);
+    is_well = is_well && copy_columns(trees, walk->leaves) && cut_columns(walk);
+    for (int64_t tree = 0; is_well && tree < trees->n_trees; tree++)
+        is_well = walk_tree(walk, trees->roots[tree]);
+    return is_well && sort_leaves(walk->leaves) && make_quadratures(walk->leaves);
+}
+
+WB_EXPORT int32_t wb_trace(const wb_trees *trees, const int64_t *players, int64_t n_players, wb_leaves **leaves)
+{
+    *leaves = NULL;
+    const int32_t status = wb_check_trees(trees);
+    if (status != WB_OK)
+        return status;
+    if (n_players < 0 || n_players > INT32_MAX)
+        return WB_BAD_COUNT;
+    for (int64_t column = 0; column < trees->n_columns; column++)
+        if (players[column] < 0 || players[column] >= n_players)
+            return WB_BAD_COLUMN;
+    wb_walk walk = {.trees = trees, .players = players, .leaves = calloc(1, sizeof(wb_leaves))};
+    if (!walk.leaves)
+        return WB_NO_MEMORY;
+    walk.leaves->n_players = n_players;
+    walk.leaves->n_columns = trees->n_columns;
+    walk.leaves->n_sources = trees->n_sources;
+    walk.leaves->n_margins = trees->n_margins;
+    walk.leaves->n_members = trees->n_members;
+    const int is_traced = trace_all(&walk);
+    void *const spent[] = {walk.cell, walk.ratio, walk.open, walk.steps};
+    for (size_t i = 0; i < sizeof spent / sizeof spent[0]; i++)
+        free(spent[i]);
+    if (!is_traced) {
+        wb_release(walk.leaves);
+        return WB_NO_MEMORY;
+    }
+    *leaves = walk.leaves;
     return WB_OK;
 }
 
-/* Narrow the last test by one step, or open one more for another column, and a condition for another player. */
-static void add_test(const tracer *trace, wb_leaves *leaves, wb_leaf *leaf, int64_t step)
+WB_EXPORT void wb_release(wb_leaves *leaves)
 {
-    const wb_trees *trees = trace->trees;
-    const int64_t node = trace->path[step], column = trees->column[node];
-    const int32_t player = (int32_t)trace->own_players[column];
-    wb_test *last = leaves->tests + leaves->n_tests - 1;
-    if (!leaf->n_tests || last->column != column) {
-        if (!leaf->n_conditions || leaves->players[leaves->n_players - 1] != player) {
-            leaves->players[leaves->n_players++] = player;
-            leaf->n_conditions++;
-        }
-        last = leaves->tests + leaves->n_tests++;
-        *last = (wb_test){-INFINITY, INFINITY, column, (int32_t)leaf->n_conditions - 1, 1};
-        leaf->n_tests++;
-    }
-    if (trace->turns[step])
-        last->high = trees->threshold[node] < last->high ? trees->threshold[node] : last->high;
-    else
-        last->low = trees->threshold[node] > last->low ? trees->threshold[node] : last->low;
-    last->takes_missing = last->takes_missing && (trees->missing_left[node] != 0) == trace->turns[step];
-}
-
-static int32_t add_leaf(tracer *trace, wb_leaves *leaves, int64_t node, int64_t depth)
-{
-    const double *values = trace->trees->values + node * leaves->n_margins;
-    int is_zero = 1;
-    for (int64_t margin = 0; margin < leaves->n_margins; margin++)
-        is_zero = is_zero && values[margin] == 0.0;
-    if (is_zero)
-        return WB_OK;
-    int32_t status = WB_OK;
-    wb_leaf leaf = {.node = node, .first_test = leaves->n_tests, .first_player = leaves->n_players, .first_side = leaves->n_sides};
-    sort_path(trace, depth);
-    for (int64_t at = 0; at < depth; at++) {
-        const int64_t step = trace->order[at];
-        if (trace->trees->column[trace->path[step]] < trace->n_own)
-            add_test(trace, leaves, &leaf, step);
-        else if (status == WB_OK)
-            status = add_side(trace, leaves, step);
-    }
-    leaf.n_sides = leaves->n_sides - leaf.first_side;
-    leaves->leaves[leaves->n_leaves++] = leaf;
-    return leaf.n_conditions > MOST_CONDITIONS ? WB_BAD_COUNT : status;
-}
-
-static int32_t trace_tree(tracer *trace, wb_leaves *leaves, int64_t root, waiting *stack)
-{
-    const wb_trees *trees = trace->trees;
-    int64_t n_waiting = 1;
-    int32_t status = WB_OK;
-    stack[0] = (waiting){root, 0, 0};
-    while (n_waiting && status == WB_OK) {
-        const waiting next = stack[--n_waiting];
-        if (next.depth)
-            trace->turns[next.depth - 1] = next.is_left;
-        if (trees->left[next.node] < 0) {
-            status = add_leaf(trace, leaves, next.node, next.depth);
-            continue;
-        }
-        trace->path[next.depth] = next.node;
-        stack[n_waiting++] = (waiting){trees->right[next.node], next.depth + 1, 0};
-        stack[n_waiting++] = (waiting){trees->left[next.node], next.depth + 1, 1};
-    }
-    return status;
-}
-
-/* The steps of all paths to leaves: the sum of their depths, and the largest one. */
-static int64_t count_steps(const wb_trees *trees, waiting *stack, int64_t *deepest)
-{
-    int64_t total = 0;
-    for (int64_t tree = 0; tree < trees->n_trees; tree++) {
-        int64_t n_waiting = 1;
-        stack[0] = (waiting){trees->roots[tree], 0, 0};
-        while (n_waiting) {
-            const waiting next = stack[--n_waiting];
-            if (trees->left[next.node] < 0) {
-                total += next.depth;
-                *deepest = next.depth > *deepest ? next.depth : *deepest;
-                continue;
-            }
-            stack[n_waiting++] = (waiting){trees->right[next.node], next.depth + 1, 0};
-            stack[n_waiting++] = (waiting){trees->left[next.node], next.depth + 1, 1};
-        }
-    }
-    return total;
-}
-
-static int make_room(wb_leaves *leaves, const wb_trees *trees, int64_t n_steps)
-{
-    const size_t n_nodes = (size_t)trees->n_nodes + 1, n_most = (size_t)n_steps + 1;
-    leaves->leaves = malloc(n_nodes * sizeof *leaves->leaves);
-    leaves->planes = malloc(n_nodes * sizeof *leaves->planes);
-    leaves->values = malloc(n_nodes * (size_t)trees->n_margins * sizeof *leaves->values);
-    leaves->tests = malloc(n_most * sizeof *leaves->tests);
-    leaves->players = malloc(n_most * sizeof *leaves->players);
-    leaves->sides = malloc(n_most * sizeof *leaves->sides);
-    return leaves->leaves && leaves->planes && leaves->values && leaves->tests && leaves->players && leaves->sides;
-}
-
-static int compare_leaves(const void *a, const void *b)
-{
-    const wb_leaf *first = a, *second = b;
-    if (first->n_conditions != second->n_conditions)
-        return first->n_conditions < second->n_conditions ? -1 : 1;
-    if (first->n_sides != second->n_sides)
-        return first->n_sides < second->n_sides ? -1 : 1;
-    return first->node < second->node ? -1 : first->node > second->node;
-}
-
-static void sort_leaves(const wb_trees *trees, wb_leaves *leaves)
-{
-    const size_t n_margins = (size_t)leaves->n_margins;
-    qsort(leaves->leaves, (size_t)leaves->n_leaves, sizeof *leaves->leaves, compare_leaves);
-    for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++)
-        memcpy(leaves->values + leaf * leaves->n_margins, trees->values + leaves->leaves[leaf].node * leaves->n_margins,
-               n_margins * sizeof *leaves->values);
-}
-
-int32_t wb_trace_leaves(const wb_trees *trees, int64_t n_own, const int64_t *own_players, wb_leaves *leaves)
-{
-    memset(leaves, 0, sizeof *leaves);
-    int32_t status = wb_check_trees(trees);
-    if (status != WB_OK)
-        return status;
-    int64_t deepest = 0;
-    waiting *stack = malloc(2 * ((size_t)trees->n_nodes + 1) * sizeof *stack);
-    const int64_t n_steps = stack ? count_steps(trees, stack, &deepest) : 0;
-    const size_t n_path = (size_t)deepest + 1;
-    tracer trace = {trees, own_players, n_own, malloc(n_path * sizeof *trace.path), malloc(n_path * sizeof *trace.turns),
-                    malloc(n_path * sizeof *trace.order)};
-    status = stack && trace.path && trace.turns && trace.order && make_room(leaves, trees, n_steps) ? WB_OK : WB_NO_MEMORY;
-    if (status == WB_OK) {
-        leaves->n_margins = trees->n_margins;
-        list_planes(trees, n_own, leaves);
-    }
-    for (int64_t tree = 0; status == WB_OK && tree < trees->n_trees; tree++)
-        status = trace_tree(&trace, leaves, trees->roots[tree], stack);
-    if (status == WB_OK)
-        sort_leaves(trees, leaves);
-    free(stack);
-    free(trace.path);
-    free(trace.turns);
-    free(trace.order);
-    return status;
-}
-
-void wb_drop_leaves(wb_leaves *leaves)
-{
-    free(leaves->leaves);
-    free(leaves->planes);
-    free(leaves->values);
-    free(leaves->tests);
-    free(leaves->players);
-    free(leaves->sides);
-    memset(leaves, 0, sizeof *leaves);
-}
-
-void wb_read_patterns(const wb_leaves *leaves, const double *row, uint64_t *patterns)
-{
-    for (int64_t number = 0; number < leaves->n_leaves; number++) {
-        const wb_leaf *leaf = leaves->leaves + number;
-        const wb_test *tests = leaves->tests + leaf->first_test;
-        uint64_t missed = 0;
-        for (int64_t at = 0; at < leaf->n_tests; at++) {
-            const double value = row[tests[at].column];
-            const int is_met = value != value ? tests[at].takes_missing : value > tests[at].low && value <= tests[at].high;
-            missed |= (uint64_t)!is_met << tests[at].condition;
-        }
-        patterns[number] = ~missed & (((uint64_t)1 << leaf->n_conditions) - 1);
-    }
+    if (!leaves)
+        return;
+    void *const arrays[] = {leaves->leaves, leaves->conditions, leaves->tests, leaves->values,
+                            leaves->cut_first, leaves->cuts, leaves->source, leaves->rules,
+                            leaves->member_first, leaves->members, leaves->rule_first,
+                            leaves->points, leaves->weights};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        free(arrays[i]);
+    free(leaves);
 }

@@ -2,7 +2,6 @@
 #ifndef WHYBOX_LEVELS_H
 #define WHYBOX_LEVELS_H
 
-#include "hidden.h"
 #include "kernel.h"
 
 #define WB_JOIN(name, level) name##_##level
@@ -10,10 +9,11 @@
 #define WB_AT(name) WB_NAMED(name, WB_LEVEL)
 
 /* The primitives of one level: one line for each file in lanes/. */
-#define WB_PRIMITIVES(level)                                                                            \
-    int32_t WB_JOIN(wb_margins, level)(const wb_trees *trees, const double *rows, int64_t n_rows, \
-                                       double *margins);                                        \
-    int32_t WB_JOIN(wb_hidden_walks, level)(const wb_hidden_game *game, const wb_walks *walks, double *pairs);
+#define WB_PRIMITIVES(level)                                                                          \
+    int32_t WB_JOIN(wb_margins, level)(const wb_trees *, const double *rows, int64_t n_rows, double *); \
+    int32_t WB_JOIN(wb_path_dependent, level)(const wb_leaves *, const double *rows, int64_t n_rows, double *); \
+    int32_t WB_JOIN(wb_interventional, level)(const wb_leaves *, const wb_background *, const double *rows, \
+                                              int64_t n_rows, int64_t n_asked, double *);
 
 #if defined(__x86_64__)
 #define WB_LEVELS(X) X(baseline) X(avx2) X(avx512)

@@ -1,8 +1,8 @@
-/* Hidden columns of 64 lanes from their sums; see hidden.h. */
+/* Hidden columns of 64 lanes from their sums; see walks.h. */
 #ifndef WHYBOX_HIDDEN_COLUMNS_H
 #define WHYBOX_HIDDEN_COLUMNS_H
 
-#include "../hidden.h"
+#include "../walks.h"
 #include "words.h"
 
 static inline void wb_add_before(double *restrict total, const double *columns, const double *weights, int64_t n,
@@ -26,7 +26,7 @@ static inline void wb_write_unit(const wb_layer *layer, int64_t unit, const doub
 }
 
 /* sums (n_sums, 64) ─▶ columns (hidden columns, 64), which the layers behind read */
-__attribute__((noinline)) static void wb_write_hidden(const wb_hidden_game *game, const double *sums, double *columns)
+static inline void wb_write_hidden(const wb_hidden_game *game, const double *sums, double *columns)
 {
     double side[WB_LANES];
     double *made = columns;

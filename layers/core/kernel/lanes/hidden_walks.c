@@ -9,7 +9,8 @@
  */
 #include "hidden_columns.h"
 
-#include "../leaves.h"
+#include "../played.h"
+#include "walk_levels.h"
 
 #include <stdlib.h>
 
@@ -29,13 +30,14 @@ typedef struct {
     double *sums, *columns; /* (n_sums, 64), (hidden columns, 64) */
     float *narrow;          /* (hidden columns, 64) */
     double *answers;        /* (words, margins, 64) */
+    uint32_t *cells;        /* of a row's columns */
 } scratch;
 
-static int make_room(scratch *room, const wb_hidden_game *game, const wb_leaves *leaves, int64_t n_shared)
+static int make_room(scratch *room, const wb_hidden_game *game, const wb_played *leaves, int64_t n_shared)
 {
     const size_t n_players = (size_t)game->n_players, n_sums = (size_t)game->n_sums + 1, n_rows = (size_t)n_shared + 1;
     const size_t n_words = (2 * n_players - 2 + WB_LANES - 1) / WB_LANES, n_leaves = (size_t)leaves->n_leaves + 1;
-    const size_t n_hidden = (size_t)(game->trees->n_columns - game->n_own) + 1, n_margins = (size_t)leaves->n_margins;
+    const size_t n_hidden = (size_t)leaves->n_hidden + 1, n_margins = (size_t)leaves->n_margins;
     room->n_words = (int64_t)n_words;
     room->joined = malloc((n_players * n_words + 1) * sizeof *room->joined);
     room->patterns = malloc(n_leaves * n_rows * sizeof *room->patterns);
@@ -52,16 +54,17 @@ static int make_room(scratch *room, const wb_hidden_game *game, const wb_leaves 
     room->columns = malloc(n_hidden * WB_LANES * sizeof *room->columns);
     room->narrow = malloc(n_hidden * WB_LANES * sizeof *room->narrow);
     room->answers = malloc((n_words * n_margins + 1) * WB_LANES * sizeof *room->answers);
+    room->cells = malloc(((size_t)leaves->traced->n_columns + 1) * sizeof *room->cells);
     return room->joined && room->patterns && room->missed && room->taken && room->reached && room->on && room->worth &&
            room->planes && room->ends && room->start && room->steps && room->sums && room->columns && room->narrow &&
-           room->answers;
+           room->answers && room->cells;
 }
 
 static void give_room_back(scratch *room)
 {
     void *const all[] = {room->joined, room->patterns, room->missed, room->taken, room->reached,
                          room->on,     room->worth,    room->planes, room->ends,  room->start,
-                         room->steps,  room->sums,     room->columns, room->narrow, room->answers};
+                         room->steps,  room->sums,     room->columns, room->narrow, room->answers, room->cells};
     for (size_t at = 0; at < sizeof all / sizeof all[0]; at++)
         free(all[at]);
 }
@@ -90,24 +93,23 @@ static void write_joined(scratch *room, const int64_t *order, int64_t n_players)
 }
 
 /* The lanes of each leaf, as far as the background row decides: those that take all it misses from the row. */
-__attribute__((noinline)) static void write_taken(scratch *room, const wb_leaves *leaves, const double *other, int64_t n_players)
+static void write_taken(scratch *room, const wb_played *leaves, const double *other, int64_t n_players)
 {
-    wb_read_patterns(leaves, other, room->missed);
+    wb_read_played(leaves, other, room->cells, room->missed);
     for (int64_t number = 0; number < leaves->n_leaves; number++) {
-        const wb_leaf *leaf = leaves->leaves + number;
-        const int32_t *players = leaves->players + leaf->first_player;
+        const wb_played_leaf *leaf = leaves->leaves + number;
         room->missed[number] ^= ((uint64_t)1 << leaf->n_conditions) - 1;
         for (int64_t word = 0; word < room->n_words; word++) {
             uint64_t lanes = lanes_between(0, 2 * n_players - 2, word);
             for (uint64_t missed = room->missed[number]; missed; missed &= missed - 1)
-                lanes &= room->joined[players[__builtin_ctzll(missed)] * room->n_words + word];
+                lanes &= room->joined[leaf->conditions[__builtin_ctzll(missed)].player * room->n_words + word];
             room->taken[word * leaves->n_leaves + number] = lanes;
         }
     }
 }
 
 /* steps[sum, k]: what the first k + 1 players add to a sum when they are taken from the row. */
-__attribute__((noinline)) static void write_steps(scratch *room, const wb_hidden_game *game, const double *own, const double *other,
+static void write_steps(scratch *room, const wb_hidden_game *game, const double *own, const double *other,
                         const int64_t *order)
 {
     for (int64_t sum = 0; sum < game->n_sums; sum++) {
@@ -130,7 +132,7 @@ static void add_up(const double *parts, int64_t n_sums, int64_t n_players, doubl
 }
 
 /* Sums of the 64 lanes of a word: start plus steps, or end minus steps. */
-__attribute__((noinline)) static void write_sums(scratch *room, const wb_hidden_game *game, const double *ends, int64_t word)
+static void write_sums(scratch *room, const wb_hidden_game *game, const double *ends, int64_t word)
 {
     const int64_t half = game->n_players - 1, first = word * WB_LANES;
     for (int64_t sum = 0; sum < game->n_sums; sum++) {
@@ -144,32 +146,31 @@ __attribute__((noinline)) static void write_sums(scratch *room, const wb_hidden_
     }
 }
 
-__attribute__((noinline)) static void write_planes(scratch *room, const wb_hidden_game *game, const wb_leaves *leaves)
+static void write_planes(scratch *room, const wb_played *leaves)
 {
-    const int64_t n_hidden = game->trees->n_columns - game->n_own;
-    for (int64_t at = 0; at < n_hidden * WB_LANES; at++)
+    for (int64_t at = 0; at < leaves->n_hidden * WB_LANES; at++)
         room->narrow[at] = (float)room->columns[at];
     for (int64_t number = 0; number < leaves->n_planes; number++) {
         const wb_plane *plane = leaves->planes + number;
         const int64_t first = plane->column * WB_LANES;
-        room->planes[number] = game->is_narrow[plane->column] ? wb_narrow_at_most(room->narrow + first, plane->narrow)
-                                                              : wb_at_most(room->columns + first, plane->bound, 0);
+        room->planes[number] = plane->is_narrow ? wb_narrow_at_most(room->narrow + first, plane->narrow)
+                                                : wb_at_most(room->columns + first, plane->bound);
     }
 }
 
 /* The lanes in which a leaf is on. */
-static inline uint64_t find_lanes(const scratch *room, const wb_leaves *leaves, const wb_leaf *leaf, uint64_t lanes,
+static inline uint64_t find_lanes(const scratch *room, const wb_played *leaves, const wb_played_leaf *leaf, uint64_t lanes,
                                   uint64_t pattern, int64_t word)
 {
-    const int32_t *players = leaves->players + leaf->first_player, *sides = leaves->sides + leaf->first_side;
+    const int32_t *sides = leaves->sides + leaf->first_side;
     for (int64_t bit = 0; bit < leaf->n_conditions; bit++)
-        lanes &= ~room->joined[players[bit] * room->n_words + word] | -(pattern >> bit & 1);
+        lanes &= ~room->joined[leaf->conditions[bit].player * room->n_words + word] | -(pattern >> bit & 1);
     for (int64_t at = 0; at < leaf->n_sides; at++)
         lanes &= room->planes[sides[at] >> 1] ^ -(uint64_t)(sides[at] & 1);
     return lanes;
 }
 
-__attribute__((noinline)) static void answer_word(scratch *room, const wb_leaves *leaves, const uint64_t *pattern, int64_t n_reached, int64_t word)
+static void answer_word(scratch *room, const wb_played *leaves, const uint64_t *pattern, int64_t n_reached, int64_t word)
 {
     const int64_t n_leaves = leaves->n_leaves, n_margins = leaves->n_margins;
     double *answers = room->answers + word * n_margins * WB_LANES;
@@ -179,7 +180,7 @@ __attribute__((noinline)) static void answer_word(scratch *room, const wb_leaves
         room->on[n_on] = find_lanes(room, leaves, leaves->leaves + number, room->taken[word * n_leaves + number],
                                     pattern[number], word);
         for (int64_t margin = 0; margin < n_margins; margin++)
-            room->worth[margin * n_leaves + n_on] = leaves->values[number * n_margins + margin];
+            room->worth[margin * n_leaves + n_on] = leaves->leaves[number].values[margin];
         n_on += room->on[n_on] != 0;
     }
     for (int64_t at = 0; at < n_margins * WB_LANES; at++)
@@ -200,10 +201,10 @@ static inline double half_way(const scratch *room, int64_t n_players, int64_t n_
                   answers[back / WB_LANES * stride + back % WB_LANES]);
 }
 
-__attribute__((noinline)) static void write_pairs(const scratch *room, const wb_hidden_game *game, const int64_t *order, const double *own,
+static void write_pairs(const scratch *room, const wb_hidden_game *game, const int64_t *order, const double *own,
                         const double *other, double *pairs)
 {
-    const int64_t n_margins = game->trees->n_margins;
+    const int64_t n_margins = game->leaves->n_margins;
     for (int64_t margin = 0; margin < n_margins; margin++) {
         const double span = 0.5 * (own[margin] - other[margin]);
         double before = -span;
@@ -222,7 +223,7 @@ typedef struct {
     const double *ends;      /* its sums */
 } pair;
 
-static void walk(const wb_hidden_game *game, const wb_leaves *leaves, scratch *room, const pair *at, double *pairs)
+static void walk(const wb_hidden_game *game, const wb_played *leaves, scratch *room, const pair *at, double *pairs)
 {
     const int64_t n_parts = game->n_sums * game->n_players, n_margins = leaves->n_margins;
     const double *own = game->row_parts + at->row * n_parts, *other = game->background_parts + at->background * n_parts;
@@ -235,20 +236,21 @@ static void walk(const wb_hidden_game *game, const wb_leaves *leaves, scratch *r
     for (int64_t word = 0; word < room->n_words; word++) {
         write_sums(room, game, at->ends, word);
         wb_write_hidden(game, room->sums, room->columns);
-        write_planes(room, game, leaves);
+        write_planes(room, leaves);
         answer_word(room, leaves, at->pattern, n_reached, word);
     }
     write_pairs(room, game, at->order, game->row_margins + at->row * n_margins,
                 game->background_margins + at->background * n_margins, pairs);
 }
 
-static void walk_group(const wb_hidden_game *game, const wb_leaves *leaves, const wb_walks *walks, int64_t group,
+static void walk_group(const wb_hidden_game *game, const wb_played *leaves, const wb_walks *walks, int64_t group,
                        scratch *room, double *pairs)
 {
     const int64_t *rows = walks->rows + group * walks->n_shared;
     const int64_t n_values = game->n_players * leaves->n_margins, n_parts = game->n_sums * game->n_players;
     for (int64_t shared = 0; shared < walks->n_shared; shared++) {
-        wb_read_patterns(leaves, game->rows + rows[shared] * game->n_own, room->patterns + shared * leaves->n_leaves);
+        wb_read_played(leaves, game->rows + rows[shared] * game->n_own, room->cells,
+                       room->patterns + shared * leaves->n_leaves);
         add_up(game->row_parts + rows[shared] * n_parts, game->n_sums, game->n_players,
                room->ends + shared * game->n_sums);
     }
@@ -268,19 +270,17 @@ static void walk_group(const wb_hidden_game *game, const wb_leaves *leaves, cons
 
 int32_t WB_AT(wb_hidden_walks)(const wb_hidden_game *game, const wb_walks *walks, double *pairs)
 {
-    wb_leaves leaves = {0};
+    wb_played leaves = {0};
     scratch room = {0};
-    int32_t status = wb_check_hidden(game);
+    int32_t status = wb_play(game, &leaves);
     if (status == WB_OK)
         status = wb_check_walks(walks, game->n_rows, game->n_background, game->n_players);
-    if (status == WB_OK)
-        status = wb_trace_leaves(game->trees, game->n_own, game->own_players, &leaves);
     if (status == WB_OK && !make_room(&room, game, &leaves, walks->n_shared))
         status = WB_NO_MEMORY;
     for (int64_t group = 0; status == WB_OK && group < walks->n_groups; group++)
         walk_group(game, &leaves, walks, group, &room,
                    pairs + group * walks->n_shared * walks->n_walks * game->n_players * leaves.n_margins);
     give_room_back(&room);
-    wb_drop_leaves(&leaves);
+    wb_put_away(&leaves);
     return status;
 }

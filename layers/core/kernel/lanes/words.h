@@ -12,35 +12,27 @@
 
 enum { WB_LANES = 64 };
 
-/* Lanes whose value is at most `bound`; a missing value (NaN) is where `takes_missing` says. */
-static inline uint64_t wb_at_most(const double *values, double bound, int takes_missing)
+/* Lanes whose value is at most `bound`. */
+static inline uint64_t wb_at_most(const double *values, double bound)
 {
     uint64_t word = 0;
 #if defined(__AVX512F__)
     const __m512d most = _mm512_set1_pd(bound);
-    if (takes_missing)
-        for (int part = 0; part < 8; part++)
-            word |= (uint64_t)_mm512_cmp_pd_mask(_mm512_loadu_pd(values + 8 * part), most, _CMP_NGT_UQ) << 8 * part;
-    else
-        for (int part = 0; part < 8; part++)
-            word |= (uint64_t)_mm512_cmp_pd_mask(_mm512_loadu_pd(values + 8 * part), most, _CMP_LE_OQ) << 8 * part;
+    for (int part = 0; part < 8; part++)
+        word |= (uint64_t)_mm512_cmp_pd_mask(_mm512_loadu_pd(values + 8 * part), most, _CMP_LE_OQ) << 8 * part;
 #elif defined(__AVX2__)
     const __m256d most = _mm256_set1_pd(bound);
     for (int part = 0; part < 16; part++) {
-        const __m256d four = _mm256_loadu_pd(values + 4 * part);
-        const __m256d met = takes_missing ? _mm256_cmp_pd(four, most, _CMP_NGT_UQ) : _mm256_cmp_pd(four, most, _CMP_LE_OQ);
+        const __m256d met = _mm256_cmp_pd(_mm256_loadu_pd(values + 4 * part), most, _CMP_LE_OQ);
         word |= (uint64_t)_mm256_movemask_pd(met) << 4 * part;
     }
 #elif defined(__SSE2__)
     const __m128d most = _mm_set1_pd(bound);
-    for (int part = 0; part < 32; part++) {
-        const __m128d two = _mm_loadu_pd(values + 2 * part);
-        const __m128d met = takes_missing ? _mm_cmpngt_pd(two, most) : _mm_cmple_pd(two, most);
-        word |= (uint64_t)_mm_movemask_pd(met) << 2 * part;
-    }
+    for (int part = 0; part < 32; part++)
+        word |= (uint64_t)_mm_movemask_pd(_mm_cmple_pd(_mm_loadu_pd(values + 2 * part), most)) << 2 * part;
 #else
     for (int lane = 0; lane < WB_LANES; lane++)
-        word |= (uint64_t)(takes_missing ? !(values[lane] > bound) : values[lane] <= bound) << lane;
+        word |= (uint64_t)(values[lane] <= bound) << lane;
 #endif
     return word;
 }

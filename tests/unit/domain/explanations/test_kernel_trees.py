@@ -39,7 +39,7 @@ def test_margins_are_those_of_the_twin_and_the_same_bytes_at_every_level(name, n
     trees = read_trees(model)
     Z = np.concatenate([rows, background])
 
-    found = [add_up_leaves(load_kernel(level), trees, trees.prepare(Z)) for level in LEVELS]
+    found = [add_up_leaves(load_kernel(level), trees, Z) for level in LEVELS]
 
     np.testing.assert_allclose(found[0], trees.margins(Z), rtol=1e-13, atol=1e-13)
     assert all(np.array_equal(found[0], other) for other in found)

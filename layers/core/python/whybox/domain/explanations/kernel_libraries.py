@@ -17,7 +17,7 @@ from whybox.errors import ExplanationCheckError
 
 LIBRARY = Path(__file__).parents[2] / "libwhybox.so"
 
-VERSION = 1
+VERSION = 2
 """Of the structures both sides know, ``WB_VERSION`` in kernel.h."""
 
 _STATUSES = (
@@ -27,10 +27,11 @@ _STATUSES = (
     "bad child",
     "cycle",
     "bad column",
+    "bad number",
     "no memory",
     "bad level",
 )
-_NO_MEMORY = 6
+_NO_MEMORY = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +53,10 @@ class Kernel:
         ExplanationCheckError : it refused the layout it was given
         MemoryError : it found no room for its working arrays
         """
-        status = getattr(self.library, primitive)(ctypes.c_int32(self.number), *arguments)
+        self.check(primitive, getattr(self.library, primitive)(ctypes.c_int32(self.number), *arguments))
+
+    def check(self, primitive: str, status: int) -> None:
+        """Raise what a status other than 0 says; see ``call``."""
         if status == _NO_MEMORY:
             raise MemoryError(primitive)
         if status:

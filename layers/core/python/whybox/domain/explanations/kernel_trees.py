@@ -1,11 +1,14 @@
-"""Trees as the compiled kernel reads them: the arrays of a TreeEnsemble by their addresses.
+"""Trees and leaves as the compiled kernel reads them: arrays by their addresses.
 
-The layout is drawn in layers/core/kernel/kernel.h.
+TreeEnsemble ──KernelTrees──▶ wb_trees ──trace──▶ KernelLeaves (wb_leaves, the kernel's own memory)
+
+The layouts are drawn in layers/core/kernel/kernel.h.
 """
 
 from __future__ import annotations
 
 import ctypes
+import weakref
 from typing import Any
 
 import numpy as np
@@ -13,16 +16,21 @@ from numpy.typing import DTypeLike, NDArray
 
 from whybox.domain.explanations.kernel_libraries import Kernel
 from whybox.domain.explanations.links import Floats
-from whybox.domain.explanations.tree_layouts import TreeEnsemble
+from whybox.domain.explanations.tree_layouts import ColumnRules, Ints, TreeEnsemble
 
-_ARRAYS = ("roots", "left", "right", "column", "threshold", "missing_left", "cover", "values", "base")
+_COUNTS = ("n_nodes", "n_trees", "n_sources", "n_columns", "n_margins", "n_members")
+_ARRAYS = (
+    *("roots", "left", "right", "column", "threshold", "missing_left", "cover", "values", "base"),
+    *("source", "rules", "member_first", "members"),
+)
+_NARROW, _NAN_IS_ZERO, _ZERO_IS_MISSING, _CATEGORIES, _MEMBERS_LEFT = 1, 2, 4, 8, 16
 
 
 class _Trees(ctypes.Structure):
     """``wb_trees`` in kernel.h, field by field."""
 
     _fields_ = [
-        *((name, ctypes.c_int64) for name in ("n_nodes", "n_trees", "n_columns", "n_margins")),
+        *((name, ctypes.c_int64) for name in _COUNTS),
         *((name, ctypes.c_void_p) for name in _ARRAYS),
     ]
 
@@ -41,13 +49,16 @@ class KernelTrees:
             "cover": laid_out(trees.cover, np.float64),
             "values": laid_out(trees.values, np.float64),
             "base": laid_out(trees.base, np.float64),
+            **_lay_out_rules(trees.rules),
         }
         addresses = {name: array.ctypes.data for name, array in self._arrays.items()}
         self._struct = _Trees(
             n_nodes=len(trees.left),
             n_trees=len(trees.roots),
+            n_sources=trees.n_columns,
             n_columns=len(trees.rules.source),
             n_margins=trees.n_margins,
+            n_members=len(self._arrays["members"]),
             **addresses,
         )
 
@@ -57,26 +68,104 @@ class KernelTrees:
         return ctypes.byref(self._struct)
 
 
+class KernelLeaves:
+    """The leaves of an ensemble in the kernel's own memory, which goes when this object goes."""
+
+    def __init__(self, kernel: Kernel, trees: TreeEnsemble, players: Ints, *, n_players: int) -> None:
+        self.kernel = kernel
+        self.n_players = n_players
+        self.n_margins = trees.n_margins
+        flat, handle = KernelTrees(trees), ctypes.c_void_p()
+        of_columns = laid_out(players[trees.rules.source], np.int64)
+        status = kernel.library.wb_trace(
+            flat.reference, address(of_columns), ctypes.c_int64(n_players), ctypes.byref(handle)
+        )
+        kernel.check("wb_trace", status)
+        self.handle = handle
+        weakref.finalize(self, kernel.library.wb_release, handle)
+
+
+class KernelBackground:
+    """Background rows (m, n_columns) with their weights (m,), cut into the cells of some leaves."""
+
+    def __init__(self, leaves: KernelLeaves, background: Floats, weights: Floats) -> None:
+        library, handle = leaves.kernel.library, ctypes.c_void_p()
+        rows, shares = laid_out(background, np.float64), laid_out(weights, np.float64)
+        status = library.wb_open_background(
+            leaves.handle, address(rows), address(shares), ctypes.c_int64(len(rows)), ctypes.byref(handle)
+        )
+        leaves.kernel.check("wb_open_background", status)
+        self.handle = handle
+        weakref.finalize(self, library.wb_close_background, handle)
+
+
 def laid_out(array: NDArray[Any], kind: DTypeLike) -> NDArray[Any]:
     """Return an array as the kernel reads it: of the given kind, row after row, without gaps."""
     return np.ascontiguousarray(array, dtype=kind)
 
 
-def add_up_leaves(kernel: Kernel, trees: TreeEnsemble, prepared: Floats) -> Floats:
-    """Return the margins of prepared rows, float64 (n, n_margins); the twin of ``TreeEnsemble.margins``.
+def address(array: NDArray[Any]) -> ctypes.c_void_p:
+    """Return where an array lies, for a call; the array must outlive it."""
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def add_up_leaves(kernel: Kernel, trees: TreeEnsemble, Z: Floats) -> Floats:
+    """Return the margins of rows, float64 (n, n_margins); the twin of ``TreeEnsemble.margins``.
 
     Parameters
     ----------
-    prepared : float64 (n, n_prepared), NaN = missing
+    Z : float64 (n, n_columns), NaN = missing
     """
-    rows = laid_out(prepared, np.float64)
+    rows = laid_out(Z, np.float64)
     margins = np.empty((len(rows), trees.n_margins))
     flat = KernelTrees(trees)  # by name: what it points to lives as long as it does
-    kernel.call(
-        "wb_margins",
-        flat.reference,
-        ctypes.c_void_p(rows.ctypes.data),
-        ctypes.c_int64(len(rows)),
-        ctypes.c_void_p(margins.ctypes.data),
-    )
+    kernel.call("wb_margins", flat.reference, address(rows), ctypes.c_int64(len(rows)), address(margins))
     return margins
+
+
+def explain_leaves_by_cover(leaves: KernelLeaves, Z: Floats) -> Floats:
+    """Return path-dependent values, float64 (n, n_players, n_margins); see ``explain_path_dependent``."""
+    rows = laid_out(Z, np.float64)
+    values = np.empty((len(rows), leaves.n_players, leaves.n_margins))
+    leaves.kernel.call(
+        "wb_path_dependent", leaves.handle, address(rows), ctypes.c_int64(len(rows)), address(values)
+    )
+    return values
+
+
+def explain_leaves_against(
+    leaves: KernelLeaves, Z: Floats, background: KernelBackground, *, n_asked: int
+) -> Floats:
+    """Return interventional values, float64 (n, n_players, n_margins); see ``explain_interventional``.
+
+    ``n_asked`` is the number of rows of the whole question, of which these may be a block.
+    """
+    rows = laid_out(Z, np.float64)
+    values = np.empty((len(rows), leaves.n_players, leaves.n_margins))
+    leaves.kernel.call(
+        "wb_interventional",
+        leaves.handle,
+        background.handle,
+        address(rows),
+        ctypes.c_int64(len(rows)),
+        ctypes.c_int64(n_asked),
+        address(values),
+    )
+    return values
+
+
+def _lay_out_rules(rules: ColumnRules) -> dict[str, NDArray[Any]]:
+    """Return how columns are read, with the members of all categories one after the other."""
+    flags = _NARROW * rules.narrow + _NAN_IS_ZERO * rules.nan_is_zero + _ZERO_IS_MISSING * rules.zero_is_missing
+    sizes = np.zeros(len(rules.source), dtype=np.int64)
+    members = [np.zeros(0, dtype=np.int64)]
+    for column, chosen in sorted(rules.categories.items()):
+        flags[column] |= _CATEGORIES | _MEMBERS_LEFT * chosen.members_left
+        members.append(np.unique(chosen.members))
+        sizes[column] = len(members[-1])
+    return {
+        "source": laid_out(rules.source, np.int64),
+        "rules": laid_out(flags, np.uint8),
+        "member_first": np.concatenate([[0], np.cumsum(sizes)]),
+        "members": laid_out(np.concatenate(members), np.int64),
+    }

@@ -1,4 +1,4 @@
-"""Coalition walks as the compiled kernel reads them; the structures are drawn in layers/core/kernel/hidden.h."""
+"""Walks as the compiled kernel reads them; the structures are drawn in layers/core/kernel/walks.h."""
 
 from __future__ import annotations
 
@@ -9,53 +9,41 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from whybox.domain.explanations.kernel_libraries import Kernel
-from whybox.domain.explanations.kernel_trees import KernelTrees, laid_out
+from whybox.domain.explanations.kernel_trees import KernelLeaves, laid_out
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
 from whybox.domain.models.hidden_features import HiddenLayer
 
+_LAYER_ARRAYS = ("direction", "weights", "cluster_rows", "bias_rows", "means", "scales")
+_GAME_COUNTS = ("n_own", "n_players", "n_layers", "n_sums", "n_rows", "n_background")
+_GAME_ARRAYS = (
+    *("rows", "background", "row_parts", "background_parts"),
+    *("row_margins", "background_margins"),
+)
+
 
 class _Layer(ctypes.Structure):
-    """``wb_layer``."""
+    """``wb_layer``, field by field."""
 
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("n_hidden", "n_before")),
         ("threshold", ctypes.c_double),
-        *(
-            (name, ctypes.c_void_p)
-            for name in ("direction", "weights", "cluster_rows", "bias_rows", "means", "scales")
-        ),
+        *((name, ctypes.c_void_p) for name in _LAYER_ARRAYS),
     ]
 
 
 class _HiddenGame(ctypes.Structure):
-    """``wb_hidden_game``."""
+    """``wb_hidden_game``, field by field."""
 
     _fields_ = [
-        ("trees", ctypes.c_void_p),
-        *(
-            (name, ctypes.c_int64)
-            for name in ("n_own", "n_players", "n_layers", "n_sums", "n_rows", "n_background")
-        ),
-        *(
-            (name, ctypes.c_void_p)
-            for name in (
-                "own_players",
-                "rows",
-                "background",
-                "row_parts",
-                "background_parts",
-                "row_margins",
-                "background_margins",
-                "layers",
-                "is_narrow",
-            )
-        ),
+        *((name, ctypes.c_void_p) for name in ("leaves", "layers")),
+        *((name, ctypes.c_int64) for name in _GAME_COUNTS),
+        *((name, ctypes.c_void_p) for name in _GAME_ARRAYS),
     ]
 
 
 class _Walks(ctypes.Structure):
-    """``wb_walks``."""
+    """``wb_walks``, field by field."""
 
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("n_groups", "n_shared", "n_walks")),
@@ -63,86 +51,98 @@ class _Walks(ctypes.Structure):
     ]
 
 
-class Kept:
-    """Arrays by their addresses, kept alive as long as this object is."""
+class _Kept:
+    """Arrays by their addresses; they live as long as this object does."""
 
     def __init__(self) -> None:
         self._arrays: list[NDArray[Any]] = []
 
-    def address(self, array: NDArray[Any], kind: DTypeLike) -> int:
-        """Return the address of an array laid out as the kernel reads it."""
+    def place(self, array: NDArray[Any], kind: DTypeLike) -> int:
+        """Lay an array out as the kernel reads it, and return where it lies."""
         self._arrays.append(laid_out(array, kind))
         return int(self._arrays[-1].ctypes.data)
 
 
 class KernelHiddenGame:
-    """Trees behind hidden columns between rows and background rows, for ``wb_hidden_walks``."""
+    """Trees behind hidden columns between rows and background rows, by addresses.
+
+    Parameters
+    ----------
+    kernel : the loaded library
+    trees : on own columns, then the hidden columns of ``layers``
+    layers : what makes the hidden columns
+    players : int64 (n_own,), the player of each own column
+    n_players : players of own columns
+    rows, background : three float64 arrays each: own columns (n, n_own); what each player adds to the layers'
+        sums (n, n_sums, n_players); margins of the trees (n, n_margins), where every walk ends
+    """
 
     def __init__(
         self,
+        kernel: Kernel,
         trees: TreeEnsemble,
         layers: tuple[HiddenLayer, ...],
-        own_players: Ints,
+        players: Ints,
         *,
         n_players: int,
-        tables: tuple[Floats, Floats],
-        parts: tuple[Floats, Floats],
-        margins: tuple[Floats, Floats],
+        rows: tuple[Floats, Floats, Floats],
+        background: tuple[Floats, Floats, Floats],
     ) -> None:
-        self._kept = Kept()
-        self._trees = KernelTrees(trees)
-        n_own = len(own_players)
-        self._layers = (_Layer * len(layers))(*(self._layer(layer, n_own) for layer in layers))
-        address = self._kept.address
+        self._kernel, self._kept = kernel, _Kept()
+        n_own = len(players)
+        n_hidden = trees.n_columns - n_own
+        everyone = np.concatenate([players, n_players + np.arange(n_hidden)])
+        self._leaves = KernelLeaves(kernel, trees, everyone, n_players=n_players + n_hidden)
+        self._layers = (_Layer * len(layers))(*(self._place_layer(layer, n_own) for layer in layers))
+        place = self._kept.place
         self._struct = _HiddenGame(
-            trees=ctypes.addressof(self._trees._struct),
+            leaves=self._leaves.handle,
+            layers=ctypes.addressof(self._layers),
             n_own=n_own,
             n_players=n_players,
             n_layers=len(layers),
-            n_sums=parts[0].shape[1],
-            n_rows=len(tables[0]),
-            n_background=len(tables[1]),
-            own_players=address(own_players, np.int64),
-            rows=address(tables[0], np.float64),
-            background=address(tables[1], np.float64),
-            row_parts=address(parts[0], np.float64),
-            background_parts=address(parts[1], np.float64),
-            row_margins=address(margins[0], np.float64),
-            background_margins=address(margins[1], np.float64),
-            layers=ctypes.addressof(self._layers),
-            is_narrow=address(trees.rules.narrow[n_own:], np.uint8),
+            n_sums=rows[1].shape[1],
+            n_rows=len(rows[0]),
+            n_background=len(background[0]),
+            **{
+                name: place(array, np.float64)
+                for ours, names in ((rows, _GAME_ARRAYS[::2]), (background, _GAME_ARRAYS[1::2]))
+                for name, array in zip(names, ours, strict=True)
+            },
         )
         self._shape = (n_players, trees.n_margins)
 
-    def _layer(self, layer: HiddenLayer, n_own: int) -> _Layer:
-        address = self._kept.address
+    def _place_layer(self, layer: HiddenLayer, n_own: int) -> _Layer:
+        arrays = (
+            *(layer.direction[n_own:], layer.weights[n_own:], layer.cluster_rows),
+            *(layer.bias_rows, layer.hidden_means, layer.hidden_scales),
+        )
         return _Layer(
             n_hidden=layer.n_hidden,
             n_before=layer.n_inputs - n_own,
             threshold=layer.threshold,
-            direction=address(layer.direction[n_own:], np.float64),
-            weights=address(layer.weights[n_own:], np.float64),
-            cluster_rows=address(layer.cluster_rows, np.float64),
-            bias_rows=address(layer.bias_rows, np.float64),
-            means=address(layer.hidden_means, np.float64),
-            scales=address(layer.hidden_scales, np.float64),
+            **{
+                name: self._kept.place(array, np.float64)
+                for name, array in zip(_LAYER_ARRAYS, arrays, strict=True)
+            },
         )
 
-    def walk(self, kernel: Kernel, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
-        kept = Kept()
+    def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
+        """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""
+        kept = _Kept()
         walks = _Walks(
             n_groups=rows.shape[0],
             n_shared=rows.shape[1],
             n_walks=backgrounds.shape[1],
-            rows=kept.address(rows, np.int64),
-            backgrounds=kept.address(backgrounds, np.int64),
-            orders=kept.address(orders, np.int64),
+            rows=kept.place(rows, np.int64),
+            backgrounds=kept.place(backgrounds, np.int64),
+            orders=kept.place(orders, np.int64),
         )
-        pairs = np.empty((rows.size, backgrounds.shape[1], *self._shape))
-        kernel.call(
+        found = np.empty((rows.size, backgrounds.shape[1], *self._shape))
+        self._kernel.call(
             "wb_hidden_walks",
             ctypes.byref(self._struct),
             ctypes.byref(walks),
-            ctypes.c_void_p(pairs.ctypes.data),
+            ctypes.c_void_p(found.ctypes.data),
         )
-        return pairs
+        return found

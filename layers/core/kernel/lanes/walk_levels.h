@@ -1,0 +1,13 @@
+/* The walks of one level: one line for each of their files in lanes/. */
+#ifndef WHYBOX_WALK_LEVELS_H
+#define WHYBOX_WALK_LEVELS_H
+
+#include "../levels.h"
+#include "../walks.h"
+
+#define WB_WALK_PRIMITIVES(level) \
+    int32_t WB_JOIN(wb_hidden_walks, level)(const wb_hidden_game *, const wb_walks *, double *pairs);
+
+WB_LEVELS(WB_WALK_PRIMITIVES)
+
+#endif

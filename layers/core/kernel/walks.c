@@ -1,0 +1,61 @@
+/* Walks: what is checked before any, and the way to their code for a level. */
+#include "walks.h"
+
+#include "lanes/walk_levels.h"
+
+#include <stdlib.h>
+
+#define WB_EXPORT __attribute__((visibility("default")))
+
+static int is_count(int64_t count)
+{
+    return count >= 0 && count <= INT32_MAX;
+}
+
+static int are_within(const int64_t *positions, int64_t n, int64_t end)
+{
+    for (int64_t at = 0; at < n; at++)
+        if (positions[at] < 0 || positions[at] >= end)
+            return 0;
+    return 1;
+}
+
+static int are_orders(const int64_t *orders, int64_t n_orders, int64_t n_players, int64_t *seen)
+{
+    for (int64_t player = 0; player < n_players; player++)
+        seen[player] = -1;
+    for (int64_t order = 0; order < n_orders; order++)
+        for (int64_t rank = 0; rank < n_players; rank++) {
+            const int64_t player = orders[order * n_players + rank];
+            if (player < 0 || player >= n_players || seen[player] == order)
+                return 0;
+            seen[player] = order;
+        }
+    return 1;
+}
+
+int32_t wb_check_walks(const wb_walks *walks, int64_t n_rows, int64_t n_background, int64_t n_players)
+{
+    if (!is_count(walks->n_groups) || !is_count(walks->n_shared) || !is_count(walks->n_walks) ||
+        !is_count(n_players) || n_players < 1)
+        return WB_BAD_COUNT;
+    const int64_t n_walked = walks->n_groups * walks->n_walks;
+    if (!are_within(walks->rows, walks->n_groups * walks->n_shared, n_rows) ||
+        !are_within(walks->backgrounds, n_walked, n_background))
+        return WB_BAD_COLUMN;
+    int64_t *seen = malloc((size_t)n_players * sizeof *seen);
+    if (!seen)
+        return WB_NO_MEMORY;
+    const int is_sound = are_orders(walks->orders, n_walked, n_players, seen);
+    free(seen);
+    return is_sound ? WB_OK : WB_BAD_COLUMN;
+}
+
+typedef int32_t hidden_walks_at(const wb_hidden_game *, const wb_walks *, double *);
+
+WB_EXPORT int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, const wb_walks *walks, double *pairs)
+{
+#define WB_HIDDEN_WALKS(name) WB_JOIN(wb_hidden_walks, name),
+    static hidden_walks_at *const at[] = {WB_LEVELS(WB_HIDDEN_WALKS)};
+    return level >= 0 && level <= wb_best_level() ? at[level](game, walks, pairs) : WB_BAD_LEVEL;
+}

@@ -1,0 +1,55 @@
+/* Walks: what players add along permutations, with many coalitions at a time in the bits of a word.
+ *
+ *      order           4   1   7   0   3      a coalition is a beginning of the order: its players are taken from
+ *      coalition       4 | 4 1 | 4 1 7 | ..   the row, all others from the background row
+ *      its complement  the same beginning taken from the background row, all others from the row
+ *
+ * An antithetic pair walks both ways; the mean of what a player adds is its share (the pairs below).
+ *
+ * Trees behind hidden columns (wb_hidden_walks):
+ *
+ *      own columns     each of a player: taken from the row or from the background row
+ *      sums            over own columns, 1 + n_hidden of each layer; parts say what each player adds to them
+ *      layer           sums ─▶ cluster (2 columns), rectified units (n_hidden columns); the columns of the layers
+ *                      before it come in through direction and weights
+ *      leaves          players 0..n_players-1 are those of the own columns, player n_players + h is hidden column h
+ */
+#ifndef WHYBOX_WALKS_H
+#define WHYBOX_WALKS_H
+
+#include "kernel.h"
+
+typedef struct {
+    int64_t n_hidden, n_before;
+    double threshold;             /* a lane whose first sum is larger is in cluster 1 */
+    const double *direction;      /* n_before */
+    const double *weights;        /* n_before x n_hidden */
+    const double *cluster_rows;   /* 2 x 2: the cluster columns of a lane in cluster 0, in cluster 1 */
+    const double *bias_rows;      /* 2 x n_hidden */
+    const double *means, *scales; /* n_hidden each */
+} wb_layer;
+
+typedef struct {
+    const wb_leaves *leaves;
+    const wb_layer *layers;
+    int64_t n_own, n_players, n_layers, n_sums, n_rows, n_background;
+    const double *rows, *background;                /* own columns: (n, n_own) */
+    const double *row_parts, *background_parts;     /* (n, n_sums, n_players) */
+    const double *row_margins, *background_margins; /* (n, n_margins): the ends of every walk */
+} wb_hidden_game;
+
+/* n_groups x n_shared rows; the rows of a group share n_walks permutations, each against a background row. */
+typedef struct {
+    int64_t n_groups, n_shared, n_walks;
+    const int64_t *rows;        /* n_groups x n_shared */
+    const int64_t *backgrounds; /* n_groups x n_walks */
+    const int64_t *orders;      /* n_groups x n_walks x n_players */
+} wb_walks;
+
+/* walks.c: are walks within what is there? An order lists every player once. */
+int32_t wb_check_walks(const wb_walks *walks, int64_t n_rows, int64_t n_background, int64_t n_players);
+
+/* lanes/hidden_walks.c: the pairs, (groups, shared, walks, players, margins). */
+int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, const wb_walks *walks, double *pairs);
+
+#endif
