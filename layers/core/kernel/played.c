@@ -1,8 +1,6 @@
 /* Taking leaves apart into own conditions and sides of planes; see played.h. */
 #include "played.h"
 
-#include "columns.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,7 +130,11 @@ static int32_t take_apart(wb_played *played, int64_t n_players)
     for (int64_t number = 0; number < traced->n_leaves; number++) {
         const wb_leaf *leaf = traced->leaves + number;
         const wb_condition *conditions = traced->conditions + leaf->first;
-        wb_played_leaf made = {.conditions = conditions, .values = traced->values + leaf->values, .first_side = n_sides};
+        wb_played_leaf made = {.conditions = conditions,
+                               .values = traced->values + leaf->values,
+                               .first_side = n_sides,
+                               .wide = -1,
+                               .margin = leaf->margin};
         for (int64_t at = 0; at < leaf->k; at++) {
             if (conditions[at].player < n_players)
                 made.n_conditions++;
@@ -144,6 +146,9 @@ static int32_t take_apart(wb_played *played, int64_t n_players)
         played->leaves[played->n_leaves++] = made;
     }
     qsort(played->leaves, (size_t)played->n_leaves, sizeof *played->leaves, compare_leaves);
+    for (int64_t number = 0; number < played->n_leaves; number++)
+        if (played->leaves[number].n_conditions > 8)
+            played->leaves[number].wide = played->n_wide++;
     return WB_OK;
 }
 
@@ -171,53 +176,4 @@ void wb_put_away(wb_played *played)
     free(played->sides);
     free(played->first_plane);
     memset(played, 0, sizeof *played);
-}
-
-static uint32_t find_cell(const wb_leaves *traced, int64_t column, double value)
-{
-    if (value != value)
-        return WB_MISSING_WIDE;
-    int64_t low = traced->cut_first[column], high = traced->cut_first[column + 1];
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (traced->cuts[middle] < value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return (uint32_t)(low - traced->cut_first[column]);
-}
-
-static void cut_row(const wb_leaves *traced, int64_t n_own, const double *row, uint32_t *cells)
-{
-    for (int64_t column = 0; column < traced->n_columns; column++) {
-        if (traced->source[column] >= n_own)
-            continue;
-        const int64_t first = traced->member_first[column];
-        const wb_reading reading = {traced->rules[column], traced->members + first,
-                                    traced->member_first[column + 1] - first};
-        cells[column] = find_cell(traced, column, wb_prepare(&reading, row[traced->source[column]]));
-    }
-}
-
-static int is_met(const wb_leaves *traced, const wb_condition *condition, const uint32_t *cells)
-{
-    for (int64_t at = 0; at < condition->n_tests; at++) {
-        const wb_test *test = traced->tests + condition->first + at;
-        const uint32_t cell = cells[test->column];
-        if (cell == WB_MISSING_WIDE ? !test->missing : cell - test->start > test->span)
-            return 0;
-    }
-    return 1;
-}
-
-void wb_read_played(const wb_played *played, const double *row, uint32_t *cells, uint64_t *patterns)
-{
-    cut_row(played->traced, played->n_own, row, cells);
-    for (int64_t number = 0; number < played->n_leaves; number++) {
-        const wb_played_leaf *leaf = played->leaves + number;
-        patterns[number] = 0;
-        for (int32_t at = 0; at < leaf->n_conditions; at++)
-            patterns[number] |= (uint64_t)is_met(played->traced, leaf->conditions + at, cells) << at;
-    }
 }

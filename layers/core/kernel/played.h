@@ -14,8 +14,9 @@
 typedef struct {
     const wb_condition *conditions; /* n_conditions of own columns */
     const double *values;           /* n_margins */
-    int64_t first_side;
+    int64_t first_side, wide;       /* number among the leaves of more than 8 conditions, -1 for the others */
     int32_t n_conditions, n_sides;
+    int32_t margin;                 /* the only margin with a value, -1 where there are several */
 } wb_played_leaf;
 
 typedef struct {
@@ -27,7 +28,7 @@ typedef struct {
 
 typedef struct {
     const wb_leaves *traced;
-    int64_t n_leaves, n_planes, n_margins, n_hidden, n_own;
+    int64_t n_leaves, n_wide, n_planes, n_margins, n_hidden, n_own;
     wb_played_leaf *leaves;
     wb_plane *planes;
     int32_t *sides;       /* 2 x plane, plus 1 where a lane must not be in it */
@@ -37,8 +38,5 @@ typedef struct {
 /* Take a game's leaves apart and check that game and leaves fit; wb_put_away gives the memory back. */
 int32_t wb_play(const wb_hidden_game *game, wb_played *played);
 void wb_put_away(wb_played *played);
-
-/* Which own conditions of each leaf a row of own columns meets; `cells` has room for the leaves' columns. */
-void wb_read_played(const wb_played *played, const double *row, uint32_t *cells, uint64_t *patterns);
 
 #endif

@@ -51,6 +51,18 @@ int32_t wb_check_walks(const wb_walks *walks, int64_t n_rows, int64_t n_backgrou
     return is_sound ? WB_OK : WB_BAD_COLUMN;
 }
 
+int32_t wb_check_linked(const wb_linked_game *game)
+{
+    const int64_t n_margins = game->leaves->n_margins;
+    const int is_one = game->n_outputs == 1 && n_margins == 1;
+    if (!is_count(game->n_players) || game->n_players < 1 || !is_count(game->n_rows) || !is_count(game->n_background))
+        return WB_BAD_COUNT;
+    if (game->link == WB_LOGISTIC)
+        return is_one ? WB_OK : WB_BAD_COUNT;
+    const int is_known = game->link == WB_SOFTMAX || game->link == WB_EXPONENTIAL;
+    return is_known && game->n_outputs == n_margins && n_margins >= 1 ? WB_OK : WB_BAD_COUNT;
+}
+
 typedef int32_t hidden_walks_at(const wb_hidden_game *, const wb_walks *, double *);
 
 WB_EXPORT int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, const wb_walks *walks, double *pairs)
@@ -58,4 +70,22 @@ WB_EXPORT int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, con
 #define WB_HIDDEN_WALKS(name) WB_JOIN(wb_hidden_walks, name),
     static hidden_walks_at *const at[] = {WB_LEVELS(WB_HIDDEN_WALKS)};
     return level >= 0 && level <= wb_best_level() ? at[level](game, walks, pairs) : WB_BAD_LEVEL;
+}
+
+typedef int32_t linked_walks_at(const wb_linked_game *, const wb_walks *, double *);
+
+WB_EXPORT int32_t wb_linked_walks(int32_t level, const wb_linked_game *game, const wb_walks *walks, double *sums)
+{
+#define WB_LINKED_WALKS(name) WB_JOIN(wb_linked_walks, name),
+    static linked_walks_at *const at[] = {WB_LEVELS(WB_LINKED_WALKS)};
+    return level >= 0 && level <= wb_best_level() ? at[level](game, walks, sums) : WB_BAD_LEVEL;
+}
+
+typedef int32_t control_shares_at(const wb_linked_game *, double *);
+
+WB_EXPORT int32_t wb_control_shares(int32_t level, const wb_linked_game *game, double *shares)
+{
+#define WB_CONTROL_SHARES(name) WB_JOIN(wb_control_shares, name),
+    static control_shares_at *const at[] = {WB_LEVELS(WB_CONTROL_SHARES)};
+    return level >= 0 && level <= wb_best_level() ? at[level](game, shares) : WB_BAD_LEVEL;
 }

@@ -13,6 +13,12 @@
  *      layer           sums ─▶ cluster (2 columns), rectified units (n_hidden columns); the columns of the layers
  *                      before it come in through direction and weights
  *      leaves          players 0..n_players-1 are those of the own columns, player n_players + h is hidden column h
+ *
+ * Trees behind a link (wb_linked_walks): every answer is link(margins) less a control, a polynomial of an additive
+ * function T of the players whose own shares are known (wb_control_shares):
+ *
+ *      T(S)            start of the background row + what each player of S adds (gain of the row - of the other)
+ *      answer(S)       link(margins of S) - (c0 + c1 T + .. + c5 T^5), for each output
  */
 #ifndef WHYBOX_WALKS_H
 #define WHYBOX_WALKS_H
@@ -46,10 +52,38 @@ typedef struct {
     const int64_t *orders;      /* n_groups x n_walks x n_players */
 } wb_walks;
 
+enum { WB_LOGISTIC = 0, WB_SOFTMAX = 1, WB_EXPONENTIAL = 2 };
+
+enum { WB_CONTROL = 6, WB_SUMS = 6 };
+
+typedef struct {
+    const wb_leaves *leaves;
+    int64_t n_players, n_rows, n_background, n_outputs, link;
+    const double *rows, *background;               /* (n, n_sources) */
+    const double *row_outputs, *background_outputs; /* (n, n_outputs): the ends of every walk */
+    const double *background_margins;              /* (n_background, n_margins) */
+    const double *row_gains, *background_gains;    /* (n, n_outputs, n_players) */
+    const double *starts;                          /* (n_background, n_outputs): T of nobody */
+    const double *control;                         /* (n_outputs, WB_CONTROL) */
+    const double *weights;                         /* n_background */
+    const double *offsets;                         /* (n_background, n_outputs) */
+} wb_linked_game;
+
+/* walks.c: do counts and link fit each other? */
+int32_t wb_check_linked(const wb_linked_game *game);
+
 /* walks.c: are walks within what is there? An order lists every player once. */
 int32_t wb_check_walks(const wb_walks *walks, int64_t n_rows, int64_t n_background, int64_t n_players);
 
 /* lanes/hidden_walks.c: the pairs, (groups, shared, walks, players, margins). */
 int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, const wb_walks *walks, double *pairs);
+
+/* lanes/linked_walks.c: a background row of weight w and offset t is met by two pairs in a row, with mean e and
+ * half difference d. Adds up w e, (w d)^2, (w d)^4, e, e^2 and e t over them, for the rows of one group:
+ * (shared, WB_SUMS, players, outputs). */
+int32_t wb_linked_walks(int32_t level, const wb_linked_game *game, const wb_walks *walks, double *sums);
+
+/* lanes/control_shares.c: the shares of the control, mean over the weighted background: (rows, players, outputs). */
+int32_t wb_control_shares(int32_t level, const wb_linked_game *game, double *shares);
 
 #endif

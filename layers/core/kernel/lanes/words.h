@@ -12,6 +12,83 @@
 
 enum { WB_LANES = 64 };
 
+/* Which of 64 bytes of two arrays have no bit in common. */
+static inline uint64_t wb_are_apart(const uint8_t *a, const uint8_t *b)
+{
+#if defined(__AVX512BW__)
+    return _mm512_testn_epi8_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(b));
+#elif defined(__AVX2__)
+    uint64_t word = 0;
+    for (int part = 0; part < 2; part++) {
+        const __m256i first = _mm256_loadu_si256((const __m256i *)(a + 32 * part));
+        const __m256i second = _mm256_loadu_si256((const __m256i *)(b + 32 * part));
+        const __m256i apart = _mm256_cmpeq_epi8(_mm256_and_si256(first, second), _mm256_setzero_si256());
+        word |= (uint64_t)(uint32_t)_mm256_movemask_epi8(apart) << 32 * part;
+    }
+    return word;
+#elif defined(__SSE2__)
+    uint64_t word = 0;
+    for (int part = 0; part < 4; part++) {
+        const __m128i first = _mm_loadu_si128((const __m128i *)(a + 16 * part));
+        const __m128i second = _mm_loadu_si128((const __m128i *)(b + 16 * part));
+        const __m128i apart = _mm_cmpeq_epi8(_mm_and_si128(first, second), _mm_setzero_si128());
+        word |= (uint64_t)(uint16_t)_mm_movemask_epi8(apart) << 16 * part;
+    }
+    return word;
+#else
+    uint64_t word = 0;
+    for (int lane = 0; lane < WB_LANES; lane++)
+        word |= (uint64_t)((a[lane] & b[lane]) == 0) << lane;
+    return word;
+#endif
+}
+
+typedef struct {
+    uint64_t lone, several;
+} wb_switched;
+
+/* Of 64 pairs of bytes without a bit in common: which have one bit between them, and which several. */
+static inline wb_switched wb_sort_switched(const uint8_t *a, const uint8_t *b)
+{
+#if defined(__AVX512BW__)
+    const __m512i first = _mm512_loadu_si512(a), second = _mm512_loadu_si512(b), all = _mm512_or_si512(first, second);
+    const __m512i rest = _mm512_and_si512(all, _mm512_add_epi8(all, _mm512_set1_epi8(-1)));
+    const uint64_t any = _mm512_test_epi8_mask(all, all) & _mm512_testn_epi8_mask(first, second);
+    const uint64_t more = _mm512_test_epi8_mask(rest, rest);
+#elif defined(__AVX2__)
+    uint64_t any = 0, more = 0;
+    for (int part = 0; part < 2; part++) {
+        const __m256i none = _mm256_setzero_si256(), first = _mm256_loadu_si256((const __m256i *)(a + 32 * part));
+        const __m256i second = _mm256_loadu_si256((const __m256i *)(b + 32 * part));
+        const __m256i all = _mm256_or_si256(first, second);
+        const __m256i rest = _mm256_and_si256(all, _mm256_add_epi8(all, _mm256_set1_epi8(-1)));
+        const __m256i apart = _mm256_cmpeq_epi8(_mm256_and_si256(first, second), none);
+        const __m256i met = _mm256_andnot_si256(_mm256_cmpeq_epi8(all, none), apart);
+        any |= (uint64_t)(uint32_t)_mm256_movemask_epi8(met) << 32 * part;
+        more |= (uint64_t)(uint32_t)~_mm256_movemask_epi8(_mm256_cmpeq_epi8(rest, none)) << 32 * part;
+    }
+#elif defined(__SSE2__)
+    uint64_t any = 0, more = 0;
+    for (int part = 0; part < 4; part++) {
+        const __m128i none = _mm_setzero_si128(), first = _mm_loadu_si128((const __m128i *)(a + 16 * part));
+        const __m128i second = _mm_loadu_si128((const __m128i *)(b + 16 * part)), all = _mm_or_si128(first, second);
+        const __m128i rest = _mm_and_si128(all, _mm_add_epi8(all, _mm_set1_epi8(-1)));
+        const __m128i apart = _mm_cmpeq_epi8(_mm_and_si128(first, second), none);
+        const __m128i met = _mm_andnot_si128(_mm_cmpeq_epi8(all, none), apart);
+        any |= (uint64_t)(uint16_t)_mm_movemask_epi8(met) << 16 * part;
+        more |= (uint64_t)(uint16_t)~_mm_movemask_epi8(_mm_cmpeq_epi8(rest, none)) << 16 * part;
+    }
+#else
+    uint64_t any = 0, more = 0;
+    for (int lane = 0; lane < WB_LANES; lane++) {
+        const uint8_t all = a[lane] | b[lane];
+        any |= (uint64_t)(all != 0 && (a[lane] & b[lane]) == 0) << lane;
+        more |= (uint64_t)((all & (all - 1)) != 0) << lane;
+    }
+#endif
+    return (wb_switched){any & ~more, any & more};
+}
+
 /* Lanes whose value is at most `bound`. */
 static inline uint64_t wb_at_most(const double *values, double bound)
 {
