@@ -83,3 +83,16 @@ WB_EXPORT int32_t wb_interventional(int32_t level, const wb_leaves *leaves, cons
     static interventional_at *const at[] = {WB_LEVELS(WB_INTERVENTIONAL)};
     return is_available(level) ? at[level](leaves, background, rows, n_rows, n_asked, values) : WB_BAD_LEVEL;
 }
+
+typedef int32_t interactions_at(const wb_leaves *, const wb_background *, const int64_t *, int64_t, const double *, int64_t,
+                                int64_t, double *);
+
+WB_EXPORT int32_t wb_interactions(int32_t level, const wb_leaves *leaves, const wb_background *background,
+                                  const int64_t *pairs, int64_t n_pairs, const double *rows, int64_t n_rows,
+                                  int64_t n_asked, double *values)
+{
+#define WB_INTERACTIONS(name) WB_JOIN(wb_interactions, name),
+    static interactions_at *const at[] = {WB_LEVELS(WB_INTERACTIONS)};
+    return is_available(level) ? at[level](leaves, background, pairs, n_pairs, rows, n_rows, n_asked, values)
+                               : WB_BAD_LEVEL;
+}

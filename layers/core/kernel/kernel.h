@@ -138,6 +138,12 @@ int32_t wb_check_trees(const wb_trees *trees);
 int32_t wb_trace(const wb_trees *trees, const int64_t *players, int64_t n_players, wb_leaves **leaves);
 void wb_release(wb_leaves *leaves);
 
+/* leaves.c: the mean of each margin under the training weight, without the leaves that have no condition. */
+void wb_cover_means(const wb_leaves *leaves, double *means);
+
+/* leaves.c: 1 at [first][second] where two players stand together on a leaf; marks: n_players x n_players. */
+void wb_mark_pairs(const wb_leaves *leaves, uint8_t *marks);
+
 /* lanes/margins.c: the margins of n_rows (n_rows x n_sources), n_rows x n_margins. */
 int32_t wb_margins(int32_t level, const wb_trees *trees, const double *rows, int64_t n_rows, double *margins);
 
@@ -158,5 +164,10 @@ int32_t wb_path_dependent(int32_t level, const wb_leaves *leaves, const double *
  * Cost: (rows + background) x conditions, and per leaf k^2 2^k or the pairs of different patterns. */
 int32_t wb_interventional(int32_t level, const wb_leaves *leaves, const wb_background *background, const double *rows,
                           int64_t n_rows, int64_t n_asked, double *values);
+
+/* lanes/interactions.c: half the interaction index of n_pairs pairs of players (first < second, increasing), as
+ * n_pairs x n_rows x n_margins; else as wb_interventional. Cost: k^2 look-ups for each row and leaf. */
+int32_t wb_interactions(int32_t level, const wb_leaves *leaves, const wb_background *background, const int64_t *pairs,
+                        int64_t n_pairs, const double *rows, int64_t n_rows, int64_t n_asked, double *values);
 
 #endif

@@ -407,3 +407,27 @@ WB_EXPORT void wb_release(wb_leaves *leaves)
         free(arrays[i]);
     free(leaves);
 }
+
+WB_EXPORT void wb_cover_means(const wb_leaves *leaves, double *means)
+{
+    for (int64_t margin = 0; margin < leaves->n_margins; margin++)
+        means[margin] = 0.0;
+    for (int64_t i = 0; i < leaves->n_leaves; i++) {
+        const wb_leaf *leaf = leaves->leaves + i;
+        double share = 1.0;
+        for (int64_t j = 0; j < leaf->k; j++)
+            share *= leaves->conditions[leaf->first + j].ratio;
+        for (int64_t margin = 0; margin < leaves->n_margins; margin++)
+            means[margin] += share * leaves->values[leaf->values + margin];
+    }
+}
+
+WB_EXPORT void wb_mark_pairs(const wb_leaves *leaves, uint8_t *marks)
+{
+    for (int64_t i = 0; i < leaves->n_leaves; i++) {
+        const wb_condition *conditions = leaves->conditions + leaves->leaves[i].first;
+        for (int32_t j = 0; j < leaves->leaves[i].k; j++)
+            for (int32_t other = j + 1; other < leaves->leaves[i].k; other++)
+                marks[(int64_t)conditions[j].player * leaves->n_players + conditions[other].player] = 1;
+    }
+}

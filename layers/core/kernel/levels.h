@@ -13,7 +13,9 @@
     int32_t WB_JOIN(wb_margins, level)(const wb_trees *, const double *rows, int64_t n_rows, double *); \
     int32_t WB_JOIN(wb_path_dependent, level)(const wb_leaves *, const double *rows, int64_t n_rows, double *); \
     int32_t WB_JOIN(wb_interventional, level)(const wb_leaves *, const wb_background *, const double *rows, \
-                                              int64_t n_rows, int64_t n_asked, double *);
+                                              int64_t n_rows, int64_t n_asked, double *); \
+    int32_t WB_JOIN(wb_interactions, level)(const wb_leaves *, const wb_background *, const int64_t *pairs, \
+                                            int64_t n_pairs, const double *rows, int64_t n_rows, int64_t n_asked, double *);
 
 #if defined(__x86_64__)
 #define WB_LEVELS(X) X(baseline) X(avx2) X(avx512)

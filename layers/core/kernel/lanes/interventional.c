@@ -27,6 +27,10 @@ typedef struct {
     int64_t *offsets;        /* max_conditions: where a condition's player is in the sums */
 } wb_work;
 
+/* Where a condition is failed, and where it is met. */
+enum { ABSENT, PRESENT };
+static const wb_powers POWERS[] = {[ABSENT] = {0, 1}, [PRESENT] = {1, 0}};
+
 static int open_work(wb_work *work, const wb_leaves *leaves, const wb_background *background, int64_t n_rows, int64_t n_asked)
 {
     const int64_t n_sums = leaves->n_players * leaves->n_margins, fitting = SUM_BYTES / 8 / (n_sums + 1);
@@ -40,7 +44,7 @@ static int open_work(wb_work *work, const wb_leaves *leaves, const wb_background
                       .rows = malloc(n * sizeof(uint32_t)), .places = malloc(n * sizeof(uint32_t)),
                       .sums = malloc(((size_t)n_sums * (n + 8) + 1) * sizeof(double)),
                       .offsets = malloc((k + 1) * sizeof(int64_t))};
-    const int is_paired = wb_open_pairing(&work->pairing, leaves, background, n_asked);
+    const int is_paired = wb_open_pairing(&work->pairing, leaves, background, n_asked, POWERS, 2);
     const int is_tiled = wb_open_tiles(&work->tiles, leaves, n_block);
     const int is_indexed = wb_open_index(&work->met, n_block, leaves->max_conditions);
     return is_paired && is_tiled && is_indexed && work->added && work->is_added && work->words && work->patterns &&
@@ -58,6 +62,68 @@ static void close_work(wb_work *work)
         free(arrays[i]);
 }
 
+/* The weights of pairs for leaves of k conditions. */
+static void weigh_pairs(wb_pairing *pairing, int64_t k)
+{
+    double factorial[WB_PATTERN_BITS + 2] = {1.0};
+    for (int64_t i = 1; i <= k + 1; i++)
+        factorial[i] = (double)i * factorial[i - 1];
+    for (int64_t v = 0; v <= k; v++)
+        for (int64_t u = 0; u + v <= k; u++) {
+            pairing->for_row[v * (k + 1) + u] = u ? factorial[u - 1] * factorial[v] / factorial[u + v] : 0.0;
+            pairing->for_background[v * (k + 1) + u] = v ? factorial[u] * factorial[v - 1] / factorial[u + v] : 0.0;
+        }
+    pairing->weights_k = k;
+}
+
+static void read_table(const wb_pairing *pairing, uint64_t a, double *added)
+{
+    const double *absent = pairing->tables[ABSENT], *present = pairing->tables[PRESENT];
+    for (int64_t j = 0; j < pairing->k; j++) {
+        const uint64_t without = a & ~((uint64_t)1 << j);
+        if (without == a)
+            added[j] = -absent[a];
+        else if (pairing->n_pairs[without] == pairing->n_pairs[a])
+            added[j] = 0.0;
+        else
+            added[j] = present[a] - (present[without] + absent[without]);
+    }
+}
+
+static int compare_pairs(const wb_pairing *pairing, uint64_t a, double *added)
+{
+    const int64_t k = pairing->k, v = k - __builtin_popcountll(a);
+    const double *for_row = pairing->for_row + v * (k + 1), *for_background = pairing->for_background + v * (k + 1);
+    double lost = 0.0;
+    int has_met = 0;
+    memset(added, 0, (size_t)k * sizeof *added);
+    for (int64_t c = 0; c < pairing->met.n_keys; c++) {
+        const uint64_t pattern = pairing->met.keys[c];
+        if ((a | pattern) != pairing->full)
+            continue;
+        const int64_t u = k - pairing->n_ones[c];
+        const double gained = pairing->worth[c] * for_row[u];
+        lost += pairing->worth[c] * for_background[u];
+        has_met = 1;
+        for (uint64_t rest = pairing->full & ~pattern; rest; rest &= rest - 1)
+            added[__builtin_ctzll(rest)] += gained;
+    }
+    for (uint64_t rest = pairing->full & ~a; rest; rest &= rest - 1)
+        added[__builtin_ctzll(rest)] = -lost;
+    return has_met;
+}
+
+/* What each condition adds for a row of pattern a, k numbers; returns 0 where all are 0. */
+static int pair_row(const wb_pairing *pairing, uint64_t a, double *added)
+{
+    if (!wb_can_pair(pairing, a))
+        return 0;
+    if (!pairing->is_table)
+        return compare_pairs(pairing, a, added);
+    read_table(pairing, a, added);
+    return 1;
+}
+
 /* Work out every different pattern; list the rows a leaf adds something to. Returns their number. */
 static int64_t list_rows(wb_work *work, const wb_leaf *leaf, double value)
 {
@@ -73,7 +139,7 @@ static int64_t list_rows(wb_work *work, const wb_leaf *leaf, double value)
         const int64_t n_before = work->met.n_keys, place = wb_place_of(&work->met, pattern);
         if (place == n_before) {
             double *added = work->added + place * leaf->k;
-            work->is_added[place] = (uint8_t)wb_pair_row(&work->pairing, pattern, added);
+            work->is_added[place] = (uint8_t)pair_row(&work->pairing, pattern, added);
             for (int64_t j = 0; work->is_added[place] && j < leaf->k; j++)
                 added[j] *= value;
         }
@@ -113,6 +179,8 @@ static void add_leaf(wb_work *work, const wb_leaf *leaf)
     for (int64_t j = 0; j < k; j++)
         work->offsets[j] = leaves->conditions[leaf->first + j].player * work->stride;
     wb_pair_leaf(&work->pairing, leaf);
+    if (!work->pairing.is_table && work->pairing.weights_k != k)
+        weigh_pairs(&work->pairing, k);
     const int64_t n_listed = list_rows(work, leaf, leaf->margin < 0 ? 1.0 : values[leaf->margin]);
     if (leaf->margin < 0) {
         for (int64_t margin = 0; margin < leaves->n_margins; margin++)

@@ -19,7 +19,11 @@
  *          where a_j = 1 only c_j = 0 counts, and its share of G(a) is G(a) less what c_j = 1 adds, which is
  *          G(a - j) / (1 - t). With  absent = sum of w G / (1 - t)  and  present = sum of w G / t  over the points,
  *
- *              j of V gets - absent(a)       j met gets  present(a) - present(a - j) - absent(a - j).
+ *              j of V gets - absent(a)       j met gets  present(a) - present(a - j) - absent(a - j),
+ *
+ *          and exactly 0 where no c that pairs with a lacks j: their number is counted along.
+ *
+ * Pairs of conditions (interactions.c) come the same way, with the factors of two conditions left out.
  *
  * The weights: see the numpy twin, interventional_trees.py. Both forms of counting are ours.
  */
@@ -29,10 +33,19 @@
 #include "../background.h"
 #include "patterns.h"
 
+/* A table: the sum over the points of w G / (t^for_row (1 - t)^for_background). */
+typedef struct {
+    int for_row, for_background;
+} wb_powers;
+
+#define WB_MOST_TABLES 6
+
 typedef struct {
     const wb_leaves *leaves;
     const wb_background *background;
     int64_t n_asked;
+    const wb_powers *powers;
+    int n_tables;
     /* of the leaf at hand */
     int64_t k;
     uint64_t full, any_of; /* all bits; all bits of any background row */
@@ -40,53 +53,51 @@ typedef struct {
     wb_index met;          /* different patterns c */
     double *worth;         /* n_background: the weight of each different c */
     uint8_t *n_ones;       /* n_background */
-    double *counts, *sums, *absent, *present; /* 2^k: the table's */
-    double *for_row, *for_background;         /* (k + 1)^2, [v][u] */
-    int64_t weights_k;
+    double *counts, *sums;         /* 2^k: the weight of every c, and G at a point */
+    double *tables[WB_MOST_TABLES]; /* 2^k */
+    uint32_t *n_pairs;     /* 2^k: how many different c pair with a */
+    double *for_row, *for_background, *for_both; /* (k + 1)^2, [v][u]: the weights of pairs, as the user sets them */
+    int64_t weights_k;                           /* the k they are for */
     int16_t *marks;
     uint16_t *words;
     uint64_t *patterns;
 } wb_pairing;
 
-static inline int wb_open_pairing(wb_pairing *pairing, const wb_leaves *leaves, const wb_background *background, int64_t n_asked)
+static inline int wb_open_pairing(wb_pairing *pairing, const wb_leaves *leaves, const wb_background *background,
+                                  int64_t n_asked, const wb_powers *powers, int n_tables)
 {
     const size_t n = (size_t)background->tiles.n_rows, room = (size_t)background->tiles.n_tiles * WB_TILE;
     const int64_t k = leaves->max_conditions;
     const size_t size = (size_t)1 << (k < WB_WORD_BITS ? k : WB_WORD_BITS), n_weights = (size_t)(k + 1) * (size_t)(k + 1);
-    *pairing = (wb_pairing){.leaves = leaves, .background = background, .n_asked = n_asked, .weights_k = -1,
+    *pairing = (wb_pairing){.leaves = leaves, .background = background, .n_asked = n_asked, .powers = powers,
+                            .n_tables = n_tables, .weights_k = -1,
                             .worth = malloc(n * sizeof(double)), .n_ones = malloc(n),
                             .counts = calloc(size, sizeof(double)), .sums = malloc(size * sizeof(double)),
-                            .absent = malloc(size * sizeof(double)), .present = malloc(size * sizeof(double)),
+                            .n_pairs = malloc(size * sizeof(uint32_t)),
                             .for_row = malloc(n_weights * sizeof(double)), .for_background = malloc(n_weights * sizeof(double)),
+                            .for_both = malloc(n_weights * sizeof(double)),
                             .marks = malloc(WB_TILE * sizeof(int16_t)), .words = malloc(room * sizeof(uint16_t)),
                             .patterns = malloc(n * sizeof(uint64_t))};
-    return wb_open_index(&pairing->met, (int64_t)n, k) && pairing->worth && pairing->n_ones && pairing->counts &&
-           pairing->sums && pairing->absent && pairing->present && pairing->for_row && pairing->for_background &&
-           pairing->marks && pairing->words && pairing->patterns;
+    int is_ready = wb_open_index(&pairing->met, (int64_t)n, k);
+    for (int table = 0; table < n_tables; table++) {
+        pairing->tables[table] = malloc(size * sizeof(double));
+        is_ready = is_ready && pairing->tables[table];
+    }
+    return is_ready && pairing->worth && pairing->n_ones && pairing->counts && pairing->sums && pairing->n_pairs &&
+           pairing->for_row && pairing->for_background && pairing->for_both && pairing->marks && pairing->words &&
+           pairing->patterns;
 }
 
 static inline void wb_close_pairing(wb_pairing *pairing)
 {
-    void *const arrays[] = {pairing->worth, pairing->n_ones, pairing->counts, pairing->sums, pairing->absent,
-                            pairing->present, pairing->for_row, pairing->for_background, pairing->marks,
+    void *const arrays[] = {pairing->worth, pairing->n_ones, pairing->counts, pairing->sums, pairing->n_pairs,
+                            pairing->for_row, pairing->for_background, pairing->for_both, pairing->marks,
                             pairing->words, pairing->patterns};
     wb_close_index(&pairing->met);
+    for (int table = 0; table < pairing->n_tables; table++)
+        free(pairing->tables[table]);
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         free(arrays[i]);
-}
-
-/* The weights of pairs for leaves of k conditions. */
-static inline void wb_weigh_pairs(wb_pairing *pairing, int64_t k)
-{
-    double factorial[WB_PATTERN_BITS + 2] = {1.0};
-    for (int64_t i = 1; i <= k + 1; i++)
-        factorial[i] = (double)i * factorial[i - 1];
-    for (int64_t v = 0; v <= k; v++)
-        for (int64_t u = 0; u + v <= k; u++) {
-            pairing->for_row[v * (k + 1) + u] = u ? factorial[u - 1] * factorial[v] / factorial[u + v] : 0.0;
-            pairing->for_background[v * (k + 1) + u] = v ? factorial[u] * factorial[v - 1] / factorial[u + v] : 0.0;
-        }
-    pairing->weights_k = k;
 }
 
 /* Count the background's different patterns. */
@@ -145,6 +156,19 @@ static inline void wb_spread(const double *counts, int64_t k, double point, doub
             }
 }
 
+/* Count for all a the different c that have all of ~a. */
+static inline void wb_count_pairs(const wb_index *met, int64_t k, uint32_t *n_pairs)
+{
+    const uint64_t size = (uint64_t)1 << k;
+    memset(n_pairs, 0, size * sizeof *n_pairs);
+    for (int64_t c = 0; c < met->n_keys; c++)
+        n_pairs[~met->keys[c] & (size - 1)] = 1;
+    for (uint64_t half = 1; half < size; half *= 2)
+        for (uint64_t start = 0; start < size; start += 2 * half)
+            for (uint64_t at = start; at < start + half; at++)
+                n_pairs[at + half] += n_pairs[at];
+}
+
 static inline void wb_tabulate(wb_pairing *pairing)
 {
     const int64_t k = pairing->k, size = (int64_t)1 << k, n_points = (k + 1) / 2;
@@ -152,18 +176,29 @@ static inline void wb_tabulate(wb_pairing *pairing)
     const double *weights = pairing->leaves->weights + pairing->leaves->rule_first[n_points];
     for (int64_t c = 0; c < pairing->met.n_keys; c++)
         pairing->counts[pairing->met.keys[c]] = pairing->worth[c];
-    memset(pairing->absent, 0, (size_t)size * sizeof(double));
-    memset(pairing->present, 0, (size_t)size * sizeof(double));
+    wb_count_pairs(&pairing->met, k, pairing->n_pairs);
+    for (int table = 0; table < pairing->n_tables; table++)
+        memset(pairing->tables[table], 0, (size_t)size * sizeof(double));
     for (int64_t p = 0; p < n_points; p++) {
-        const double for_absent = weights[p] / (1.0 - points[p]), for_present = weights[p] / points[p];
         wb_spread(pairing->counts, k, points[p], pairing->sums);
-        for (int64_t a = 0; a < size; a++) {
-            pairing->absent[a] += for_absent * pairing->sums[a];
-            pairing->present[a] += for_present * pairing->sums[a];
+        for (int table = 0; table < pairing->n_tables; table++) {
+            double *sums = pairing->tables[table], factor = weights[p];
+            for (int i = 0; i < pairing->powers[table].for_row; i++)
+                factor /= points[p];
+            for (int i = 0; i < pairing->powers[table].for_background; i++)
+                factor /= 1.0 - points[p];
+            for (int64_t a = 0; a < size; a++)
+                sums[a] += factor * pairing->sums[a];
         }
     }
     for (int64_t c = 0; c < pairing->met.n_keys; c++)
         pairing->counts[pairing->met.keys[c]] = 0.0;
+}
+
+/* Whether a row of pattern a reaches the leaf together with any background row, as far as one look tells. */
+static inline int wb_can_pair(const wb_pairing *pairing, uint64_t a)
+{
+    return (a | pairing->any_of) == pairing->full && (!pairing->is_table || pairing->n_pairs[a]);
 }
 
 /* Get ready for a leaf. The way depends on the leaf, the background and the whole question, not on the rows at hand. */
@@ -180,45 +215,6 @@ static inline void wb_pair_leaf(wb_pairing *pairing, const wb_leaf *leaf)
     }
     if (pairing->is_table)
         wb_tabulate(pairing);
-    else if (pairing->weights_k != k)
-        wb_weigh_pairs(pairing, k);
-}
-
-/* What each condition adds for a row of pattern a, k numbers; returns 0 where all are 0. */
-static inline int wb_pair_row(const wb_pairing *pairing, uint64_t a, double *added)
-{
-    const int64_t k = pairing->k;
-    if ((a | pairing->any_of) != pairing->full)
-        return 0;
-    if (pairing->is_table) {
-        if (pairing->present[a] == 0.0)
-            return 0;
-        for (int64_t j = 0; j < k; j++) {
-            const uint64_t without = a & ~((uint64_t)1 << j);
-            added[j] = without == a ? -pairing->absent[a]
-                                    : pairing->present[a] - (pairing->present[without] + pairing->absent[without]);
-        }
-        return 1;
-    }
-    const int64_t v = k - __builtin_popcountll(a);
-    const double *for_row = pairing->for_row + v * (k + 1), *for_background = pairing->for_background + v * (k + 1);
-    double lost = 0.0;
-    int has_met = 0;
-    memset(added, 0, (size_t)k * sizeof *added);
-    for (int64_t c = 0; c < pairing->met.n_keys; c++) {
-        const uint64_t pattern = pairing->met.keys[c];
-        if ((a | pattern) != pairing->full)
-            continue;
-        const int64_t u = k - pairing->n_ones[c];
-        const double gained = pairing->worth[c] * for_row[u];
-        lost += pairing->worth[c] * for_background[u];
-        has_met = 1;
-        for (uint64_t rest = pairing->full & ~pattern; rest; rest &= rest - 1)
-            added[__builtin_ctzll(rest)] += gained;
-    }
-    for (uint64_t rest = pairing->full & ~a; rest; rest &= rest - 1)
-        added[__builtin_ctzll(rest)] = -lost;
-    return has_met;
 }
 
 #endif

@@ -175,6 +175,22 @@ def test_decimals_are_compared_as_the_model_compares_them():
         np.testing.assert_allclose(values, expected, atol=EXACT)
 
 
+@pytest.mark.parametrize(("seed", "off_by"), [(40, 0.06), (98, 0.19), (148, 0.29)])
+def test_on_decimals_of_one_digit_ours_is_the_definition_where_shap_is_not(seed, off_by):
+    """A threshold between two decimals can be a decimal itself: shap narrows it and passes its own check."""
+    generator = np.random.default_rng(seed)
+    X = generator.normal(20, 5, size=(60, 4)).round(1)
+    y = 1.0 * (X[:, 0] > 20) + (X[:, 1] > 20) * (X[:, 2] > 20)
+    model = DecisionTreeRegressor(random_state=0).fit(X, y)
+    expected = shapley_by_definition(model.predict, X[10:30], X[:10])
+
+    values, _ = explain(model, X[10:30], X[:10])
+    theirs = shap.TreeExplainer(model, X[:10]).shap_values(X[10:30], check_additivity=True)
+
+    np.testing.assert_allclose(values, expected, atol=EXACT)
+    assert np.abs(theirs - expected[:, :, 0]).max() > off_by
+
+
 def test_shap_agrees_where_narrowing_thresholds_cannot_matter():
     table = load_breast_cancer()
     generator = np.random.default_rng(0)

@@ -9,10 +9,10 @@ import pytest
 from sklearn.tree import DecisionTreeRegressor
 
 from whybox.domain.explanations.leaf_paths import read_cells, read_patterns, trace_leaves
-from whybox.domain.explanations.tree_layouts import ColumnRules, TreeEnsemble, move_common_values
+from whybox.domain.explanations.tree_layouts import move_common_values
 from whybox.domain.explanations.tree_readers import read_trees
 
-from .tree_models import CASES, MISSING_VALUES, fit_case, make_table
+from .tree_models import CASES, MISSING_VALUES, fit_case, hang_comb, make_table
 
 ROUNDING = 1e-12
 
@@ -42,32 +42,9 @@ def test_tests_of_one_column_are_one_condition():
     assert [group.k for group in paths.groups] == [1]
 
 
-def comb(n_columns):
-    """Return a tree by hand: split j sends ones of column j on to split j + 1, zeros to a leaf."""
-    n_nodes = 2 * n_columns + 1
-    inner = np.arange(n_columns)
-    left, right, feature = (np.full(n_nodes, -1) for _ in range(3))
-    left[inner], right[inner], feature[inner] = n_columns + inner, inner + 1, inner
-    right[n_columns - 1] = n_nodes - 1
-    return TreeEnsemble(
-        n_columns=n_columns,
-        roots=np.zeros(1, dtype=np.int64),
-        left=left,
-        right=right,
-        feature=feature,
-        threshold=np.full(n_nodes, 0.5),
-        missing_left=np.zeros(n_nodes, dtype=bool),
-        cover=np.ones(n_nodes),
-        values=np.where(np.arange(n_nodes) < n_columns, 0, np.arange(n_nodes) - n_columns + 1.0)[:, None],
-        base=np.zeros(1),
-        link="identity",
-        rules=ColumnRules.plain(n_columns, narrow=False),
-    )
-
-
 @pytest.mark.parametrize("n_columns", [7, 8, 9, 16, 17, 32, 33, 62])
 def test_patterns_of_any_width_hold_one_bit_for_each_condition(n_columns):
-    trees = comb(n_columns)
+    trees = hang_comb(n_columns)
     paths = trace_leaves(trees, np.arange(n_columns))
     rows = np.random.default_rng(0).integers(0, 2, size=(30, n_columns)).astype(float)
     deepest = paths.groups[-1]

@@ -22,6 +22,8 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from whybox.domain.explanations.tree_layouts import ColumnRules, TreeEnsemble
+
 N_COLUMNS = 6
 UNUSED, ORIGINAL, DUPLICATE, CORRELATED = 4, 0, 5, 1
 
@@ -107,3 +109,26 @@ def fit_comb(n_columns: int):
     """Return a tree that splits off one column of zeros and ones after the other, some forty of them."""
     X = np.tri(n_columns + 1, n_columns)
     return DecisionTreeRegressor(random_state=0).fit(X, 2.0 ** (2 * np.arange(n_columns + 1) - n_columns))
+
+
+def hang_comb(n_columns):
+    """Return a tree by hand: split j sends ones of column j on to split j + 1, zeros to a leaf."""
+    n_nodes = 2 * n_columns + 1
+    inner = np.arange(n_columns)
+    left, right, feature = (np.full(n_nodes, -1) for _ in range(3))
+    left[inner], right[inner], feature[inner] = n_columns + inner, inner + 1, inner
+    right[n_columns - 1] = n_nodes - 1
+    return TreeEnsemble(
+        n_columns=n_columns,
+        roots=np.zeros(1, dtype=np.int64),
+        left=left,
+        right=right,
+        feature=feature,
+        threshold=np.full(n_nodes, 0.5),
+        missing_left=np.zeros(n_nodes, dtype=bool),
+        cover=np.ones(n_nodes),
+        values=np.where(np.arange(n_nodes) < n_columns, 0, np.arange(n_nodes) - n_columns + 1.0)[:, None],
+        base=np.zeros(1),
+        link="identity",
+        rules=ColumnRules.plain(n_columns, narrow=False),
+    )

@@ -24,6 +24,7 @@ class Attributions:
     unit : "probability", "margin" or "target"
     additivity_residual : the largest ``|base_values + values.sum(axis=1) - predictions|``
     is_exact : whether every value is the Shapley value itself and not an estimate
+    engine : what computed: "numpy", or "kernel" and its level, which gives the same values faster
     """
 
     values: Floats
@@ -34,6 +35,7 @@ class Attributions:
     unit: Unit
     additivity_residual: float
     is_exact: bool
+    engine: str = "numpy"
 
 
 def additivity_residual(values: Floats, base_values: Floats, predictions: Floats) -> float:

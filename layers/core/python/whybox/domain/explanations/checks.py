@@ -51,12 +51,15 @@ def check_attributions(attributions: Attributions, *, n_rows: int, n_players: in
     ):
         if array.shape != shape:
             raise ExplanationCheckError(name, found=float(array.size), tolerance=float(np.prod(shape)))
+    scale = 1.0
     for name in ("values", "std_error", "predictions", "base_values"):
-        n_bad = np.count_nonzero(~np.isfinite(getattr(attributions, name)))
-        if n_bad:
-            raise ExplanationCheckError(f"{name} finite", found=float(n_bad), tolerance=0.0)
-    sizes = (attributions.predictions, attributions.base_values, attributions.values)
-    scale = max(1.0, *(float(np.abs(array).max(initial=0.0)) for array in sizes))
+        array = getattr(attributions, name)
+        low, high = float(array.min(initial=0.0)), float(array.max(initial=0.0))
+        if not np.isfinite([low, high]).all():  # NaN is the minimum and the maximum of all it stands among
+            raise ExplanationCheckError(
+                f"{name} finite", found=float(np.count_nonzero(~np.isfinite(array))), tolerance=0.0
+            )
+        scale = scale if name == "std_error" else max(scale, -low, high)
     if attributions.additivity_residual > ADDITIVITY_TOLERANCE * scale:
         raise ExplanationCheckError(
             "additivity",

@@ -15,7 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from whybox.domain.explanations.leaf_paths import LeafGroup, LeafPaths, Patterns, read_cells, read_patterns
+from whybox.domain.explanations.leaf_groups import LeafGroup
+from whybox.domain.explanations.leaf_paths import (
+    LeafPaths,
+    Patterns,
+    read_cells,
+    read_patterns,
+)
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.tree_layouts import Bools, Ints
 

@@ -40,6 +40,7 @@ class Estimate:
     algorithm : a stable name
     degrees_of_freedom : of the standard errors, for Student intervals; 0 where everything is exact
     n_evaluations : rows the model, or its structure, was asked for
+    engine : what computed, "numpy" or "kernel" and its level
     """
 
     values: Floats
@@ -49,6 +50,7 @@ class Estimate:
     algorithm: str
     degrees_of_freedom: int = 0
     n_evaluations: int = 0
+    engine: str = "numpy"
 
     @property
     def is_exact(self) -> bool:

@@ -148,7 +148,7 @@ def find_pairs(
         )
     if view.trees is not None and view.trees.link == "identity":
         paths = trace_leaves(view.trees, columns[view.players], n_players=n_players)
-        if all(group.k <= MAX_CONDITIONS for group in paths.groups):
+        if paths.max_conditions <= MAX_CONDITIONS:
             leaves = open_game(paths, view.encode(background), weights=weights)
             blocks = explain_pairs(leaves, view.encode(rows))
             return PairValues(pairs=leaves.pairs, blocks=blocks, algorithm=TREES, unit=view.unit)

@@ -22,15 +22,17 @@ from math import factorial
 
 import numpy as np
 
+from whybox.domain.explanations.kernel_trees import KernelBackground, explain_leaves_against
+from whybox.domain.explanations.leaf_groups import LeafGroup
 from whybox.domain.explanations.leaf_paths import (
-    LeafGroup,
     LeafPaths,
     Patterns,
     read_cells,
     read_patterns,
 )
-from whybox.domain.explanations.leaf_tables import Rule, look_up, sum_additions
+from whybox.domain.explanations.leaf_tables import Plan, Rule, look_up, sum_additions
 from whybox.domain.explanations.links import Floats
+from whybox.domain.explanations.row_blocks import ALL_AT_ONCE, BLOCK_ROWS, RowBlocks
 
 # A table holds 2^k patterns x (k + 1) counts per leaf: 9 megabytes at 16.
 MAX_TABLE_CONDITIONS = 16
@@ -39,7 +41,12 @@ ENTRIES_PER_PAIR = 6
 
 
 def explain_interventional(
-    paths: LeafPaths, Z: Floats, background: Floats, *, weights: Floats | None = None
+    paths: LeafPaths,
+    Z: Floats,
+    background: Floats,
+    *,
+    weights: Floats | None = None,
+    blocks: RowBlocks = ALL_AT_ONCE,
 ) -> Floats:
     """Return the Shapley values of the margins against a background.
 
@@ -49,6 +56,7 @@ def explain_interventional(
     Z : float64 (n, n_columns), encoded rows, NaN = missing
     background : float64 (m, n_columns), encoded background rows
     weights : float64 (m,), how much each background row counts; None for equal weights
+    blocks : how the rows are worked through
 
     Returns
     -------
@@ -61,17 +69,37 @@ def explain_interventional(
     patterns) per leaf where that is less.
     """
     counts = np.ones(len(background)) if weights is None else weights
+    shares = counts / counts.sum()
+    values = np.empty((len(Z), paths.n_players, paths.trees.n_margins))
+    if paths.compiled is None:
+        plan = _plan_counting(paths, background, shares, n_asked=len(Z))
+
+        def work(rows: slice) -> None:
+            values[rows] = sum_additions(paths, read_cells(paths, Z[rows]), plan)
+    else:
+        reference = KernelBackground(paths.compiled, background, shares)
+
+        def work(rows: slice) -> None:
+            explain_leaves_against(reference, Z[rows], values[rows], n_asked=len(Z))
+
+    # Every block counts the background anew: it pays when the block is not the smaller of the two.
+    blocks.run(work, len(Z), block_rows=max(BLOCK_ROWS, len(background) // 2))
+    return values
+
+
+def _plan_counting(paths: LeafPaths, background: Floats, counts: Floats, *, n_asked: int) -> Plan:
+    """Return how a few leaves are prepared: as a table of all patterns, or to be compared pair by pair."""
     reference = read_cells(paths, background)
 
     def plan(group: LeafGroup) -> Rule:
         patterns = read_patterns(group, reference)
-        n_pairs = len(Z) * min(len(background), 1 << min(group.k, MAX_TABLE_CONDITIONS))
+        n_pairs = n_asked * min(len(background), 1 << min(group.k, MAX_TABLE_CONDITIONS))
         n_entries = group.k * (group.k + 1) << group.k
         if group.k <= MAX_TABLE_CONDITIONS and n_entries <= n_pairs * ENTRIES_PER_PAIR:
             return look_up(tabulate(patterns, counts, k=group.k))
         return pair_up(patterns, counts, k=group.k)
 
-    return np.asarray(sum_additions(paths, read_cells(paths, Z), plan) / counts.sum(), dtype=np.float64)
+    return plan
 
 
 def tabulate(patterns: Patterns, counts: Floats, *, k: int) -> Floats:

@@ -11,11 +11,13 @@ import ctypes
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from whybox.errors import ExplanationCheckError
 
 LIBRARY = Path(__file__).parents[2] / "libwhybox.so"
+
+Engine = Literal["auto", "numpy"]
 
 VERSION = 2
 """Of the structures both sides know, ``WB_VERSION`` in kernel.h."""
@@ -81,6 +83,11 @@ def load_kernel(level: str | None = None) -> Kernel | None:
         return None
     number = len(names) - 1 if level is None else names.index(level)
     return Kernel(library=library, number=number, level=names[number])
+
+
+def choose_kernel(engine: Engine) -> Kernel | None:
+    """Return what shall compute: the kernel where there is one, None where numpy serves or is asked for."""
+    return load_kernel() if engine == "auto" else None
 
 
 def engine_name(kernel: Kernel | None) -> str:

@@ -82,13 +82,32 @@ class KernelLeaves:
         )
         kernel.check("wb_trace", status)
         self.handle = handle
+        self._counts = ctypes.cast(handle, ctypes.POINTER(ctypes.c_int64))
         weakref.finalize(self, kernel.library.wb_release, handle)
+
+    @property
+    def max_conditions(self) -> int:
+        """The largest number of conditions of a leaf; the eleventh field of ``wb_leaves``."""
+        return int(self._counts[10])
+
+    def list_pairs(self) -> Ints:
+        """Return the pairs of players that stand together on a leaf, int64 (n_pairs, 2), first < second."""
+        marks = np.zeros((self.n_players, self.n_players), dtype=np.bool_)
+        self.kernel.library.wb_mark_pairs(self.handle, address(marks))
+        return np.argwhere(marks)
+
+    def mean_margins(self) -> Floats:
+        """Return the mean of the leaves under the training weight, float64 (n_margins,)."""
+        means = np.empty(self.n_margins)
+        self.kernel.library.wb_cover_means(self.handle, address(means))
+        return means
 
 
 class KernelBackground:
     """Background rows (m, n_columns) with their weights (m,), cut into the cells of some leaves."""
 
     def __init__(self, leaves: KernelLeaves, background: Floats, weights: Floats) -> None:
+        self.leaves = leaves
         library, handle = leaves.kernel.library, ctypes.c_void_p()
         rows, shares = laid_out(background, np.float64), laid_out(weights, np.float64)
         status = library.wb_open_background(
@@ -109,43 +128,52 @@ def address(array: NDArray[Any]) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-def add_up_leaves(kernel: Kernel, trees: TreeEnsemble, Z: Floats) -> Floats:
-    """Return the margins of rows, float64 (n, n_margins); the twin of ``TreeEnsemble.margins``.
+def add_up_leaves(kernel: Kernel, trees: KernelTrees, Z: Floats, margins: Floats) -> None:
+    """Write the margins of rows into float64 (n, n_margins); the twin of ``TreeEnsemble.margins``.
 
     Parameters
     ----------
     Z : float64 (n, n_columns), NaN = missing
     """
     rows = laid_out(Z, np.float64)
-    margins = np.empty((len(rows), trees.n_margins))
-    flat = KernelTrees(trees)  # by name: what it points to lives as long as it does
-    kernel.call("wb_margins", flat.reference, address(rows), ctypes.c_int64(len(rows)), address(margins))
-    return margins
+    kernel.call("wb_margins", trees.reference, address(rows), ctypes.c_int64(len(rows)), address(margins))
 
 
-def explain_leaves_by_cover(leaves: KernelLeaves, Z: Floats) -> Floats:
-    """Return path-dependent values, float64 (n, n_players, n_margins); see ``explain_path_dependent``."""
+def explain_leaves_by_cover(leaves: KernelLeaves, Z: Floats, values: Floats) -> None:
+    """Write path-dependent values into float64 (n, n_players, n_margins); see ``explain_path_dependent``."""
     rows = laid_out(Z, np.float64)
-    values = np.empty((len(rows), leaves.n_players, leaves.n_margins))
     leaves.kernel.call(
         "wb_path_dependent", leaves.handle, address(rows), ctypes.c_int64(len(rows)), address(values)
     )
-    return values
 
 
-def explain_leaves_against(
-    leaves: KernelLeaves, Z: Floats, background: KernelBackground, *, n_asked: int
-) -> Floats:
-    """Return interventional values, float64 (n, n_players, n_margins); see ``explain_interventional``.
+def explain_leaves_against(background: KernelBackground, Z: Floats, values: Floats, *, n_asked: int) -> None:
+    """Write interventional values into float64 (n, n_players, n_margins); see ``explain_interventional``.
 
     ``n_asked`` is the number of rows of the whole question, of which these may be a block.
     """
-    rows = laid_out(Z, np.float64)
-    values = np.empty((len(rows), leaves.n_players, leaves.n_margins))
+    rows, leaves = laid_out(Z, np.float64), background.leaves
     leaves.kernel.call(
         "wb_interventional",
         leaves.handle,
         background.handle,
+        address(rows),
+        ctypes.c_int64(len(rows)),
+        ctypes.c_int64(n_asked),
+        address(values),
+    )
+
+
+def explain_leaf_pairs(background: KernelBackground, Z: Floats, pairs: Ints, *, n_asked: int) -> Floats:
+    """Return interaction values, float64 (n_pairs, n, n_margins); see ``tree_interactions.explain_pairs``."""
+    rows, asked, leaves = laid_out(Z, np.float64), laid_out(pairs, np.int64), background.leaves
+    values = np.empty((len(asked), len(rows), leaves.n_margins))
+    leaves.kernel.call(
+        "wb_interactions",
+        leaves.handle,
+        background.handle,
+        address(asked),
+        ctypes.c_int64(len(asked)),
         address(rows),
         ctypes.c_int64(len(rows)),
         ctypes.c_int64(n_asked),
@@ -156,7 +184,9 @@ def explain_leaves_against(
 
 def _lay_out_rules(rules: ColumnRules) -> dict[str, NDArray[Any]]:
     """Return how columns are read, with the members of all categories one after the other."""
-    flags = _NARROW * rules.narrow + _NAN_IS_ZERO * rules.nan_is_zero + _ZERO_IS_MISSING * rules.zero_is_missing
+    flags = (
+        _NARROW * rules.narrow + _NAN_IS_ZERO * rules.nan_is_zero + _ZERO_IS_MISSING * rules.zero_is_missing
+    )
     sizes = np.zeros(len(rules.source), dtype=np.int64)
     members = [np.zeros(0, dtype=np.int64)]
     for column, chosen in sorted(rules.categories.items()):

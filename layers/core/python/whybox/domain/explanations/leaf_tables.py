@@ -10,13 +10,22 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from whybox.domain.explanations.leaf_paths import Cells, LeafGroup, LeafPaths, Patterns, read_patterns
+from whybox.domain.explanations.leaf_groups import LeafGroup
+from whybox.domain.explanations.leaf_paths import (
+    MAX_CONDITIONS,
+    Cells,
+    LeafPaths,
+    Patterns,
+    read_conditions,
+    read_patterns,
+)
 from whybox.domain.explanations.links import Floats
 
 # Numbers per working array: 8 bytes each, a handful of such arrays alive at once stay below 64 MB.
 BLOCK_CELLS = 1_000_000
 
-# (n_leaves, n) patterns -> float64 (n_leaves, k, n) additions
+# (n_leaves, n) patterns -> float64 (n_leaves, k, n) additions; where a pattern has too few bits,
+# (n_leaves, k, n) zeros and ones
 Rule = Callable[[Patterns], Floats]
 Plan = Callable[[LeafGroup], Rule]
 
@@ -38,14 +47,20 @@ def sum_additions(paths: LeafPaths, cells: Cells, plan: Plan) -> Floats:
     totals = np.zeros((paths.n_players, n_rows, len(paths.constant)))
     for group in paths.groups:
         # A table of 2^k patterns for each condition, or the rows themselves, whichever is larger.
-        width = (group.k + 1) * min(max(1 << group.k, n_rows), BLOCK_CELLS)
+        width = (group.k + 1) * min(max(1 << min(group.k, MAX_CONDITIONS), n_rows), BLOCK_CELLS)
+        read = read_patterns if group.k <= MAX_CONDITIONS else _read_bytes
         for leaves in blocks(group.n_leaves, width):
             part = group.part(leaves)
             rule = plan(part)
             for rows in blocks(n_rows, part.k * part.n_leaves):
-                added = rule(read_patterns(part, cells, rows=rows))
+                added = rule(read(part, cells, rows=rows))
                 _add_by_player(totals[:, rows], added, part)
     return np.moveaxis(totals, 0, 1)
+
+
+def _read_bytes(group: LeafGroup, cells: Cells, *, rows: slice) -> Patterns:
+    """Return whether each row meets each condition as 0 or 1: uint8 (n_leaves, k, n)."""
+    return read_conditions(group, cells, rows=rows).view(np.uint8)
 
 
 def blocks(length: int, cells_each: int) -> Iterator[slice]:

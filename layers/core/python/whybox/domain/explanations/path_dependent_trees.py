@@ -19,18 +19,27 @@ from functools import cache
 
 import numpy as np
 
-from whybox.domain.explanations.leaf_paths import LeafGroup, LeafPaths, Patterns, read_cells
-from whybox.domain.explanations.leaf_tables import Rule, look_up, sum_additions
+from whybox.domain.explanations.kernel_trees import explain_leaves_by_cover
+from whybox.domain.explanations.leaf_groups import LeafGroup
+from whybox.domain.explanations.leaf_paths import (
+    MAX_CONDITIONS,
+    LeafPaths,
+    Patterns,
+    read_cells,
+)
+from whybox.domain.explanations.leaf_tables import Plan, Rule, look_up, sum_additions
 from whybox.domain.explanations.links import Floats
+from whybox.domain.explanations.row_blocks import ALL_AT_ONCE, RowBlocks
 
 
-def explain_path_dependent(paths: LeafPaths, Z: Floats) -> Floats:
+def explain_path_dependent(paths: LeafPaths, Z: Floats, *, blocks: RowBlocks = ALL_AT_ONCE) -> Floats:
     """Return the Shapley values of the margins under the training weight.
 
     Parameters
     ----------
     paths : traced leaves of the ensemble
     Z : float64 (n, n_columns), encoded rows, NaN = missing
+    blocks : how the rows are worked through
 
     Returns
     -------
@@ -42,26 +51,52 @@ def explain_path_dependent(paths: LeafPaths, Z: Floats) -> Floats:
     Cost: k^2 / 2 per leaf and row, or per leaf and pattern where there are fewer patterns than rows.
     """
 
-    def plan(group: LeafGroup) -> Rule:
-        if 1 << group.k > len(Z):
-            return lambda patterns: _integrate(patterns, group.ratios)
-        every = np.broadcast_to(np.arange(1 << group.k, dtype=np.uint64), (group.n_leaves, 1 << group.k))
-        return look_up(_integrate(every, group.ratios))
+    values = np.empty((len(Z), paths.n_players, paths.trees.n_margins))
+    if paths.compiled is None:
 
-    return sum_additions(paths, read_cells(paths, Z), plan)
+        def work(rows: slice) -> None:
+            values[rows] = sum_additions(paths, read_cells(paths, Z[rows]), _plan_integrals(len(Z)))
+    else:
+        leaves = paths.compiled
+
+        def work(rows: slice) -> None:
+            explain_leaves_by_cover(leaves, Z[rows], values[rows])
+
+    blocks.run(work, len(Z))
+    return values
 
 
 def path_dependent_base(paths: LeafPaths) -> Floats:
     """Return the mean margin under the training weight: float64 (n_margins,)."""
+    if paths.compiled is not None:
+        return paths.constant + paths.compiled.mean_margins()
     means = [group.ratios.prod(axis=1) @ group.values for group in paths.groups]
     return np.asarray(paths.constant + sum(means, np.zeros_like(paths.constant)), dtype=np.float64)
 
 
-def _integrate(patterns: Patterns, ratios: Floats) -> Floats:
-    """Return the integral of each condition for patterns (n_leaves, n): float64 (n_leaves, k, n)."""
-    k = ratios.shape[1]
+def _plan_integrals(n_asked: int) -> Plan:
+    """Return how a few leaves are prepared: row by row, or as a table where there are fewer patterns."""
+
+    def plan(group: LeafGroup) -> Rule:
+        if group.k > MAX_CONDITIONS:
+            return lambda bits: _integrate(bits.astype(np.float64), group.ratios)
+        if 1 << group.k > n_asked:
+            return lambda patterns: _integrate(_unpack(patterns, group.k), group.ratios)
+        every = np.broadcast_to(np.arange(1 << group.k, dtype=np.uint64), (group.n_leaves, 1 << group.k))
+        return look_up(_integrate(_unpack(every, group.k), group.ratios))
+
+    return plan
+
+
+def _unpack(patterns: Patterns, k: int) -> Floats:
+    """Return the bits of patterns (n_leaves, n) as float64 (n_leaves, k, n)."""
     word = patterns.dtype.type
-    met = np.stack([(patterns >> word(bit)) & word(1) for bit in range(k)], axis=1).astype(np.float64)
+    return np.stack([(patterns >> word(bit)) & word(1) for bit in range(k)], axis=1).astype(np.float64)
+
+
+def _integrate(met: Floats, ratios: Floats) -> Floats:
+    """Return the integrals of rows that meet the conditions ``met``, both float64 (n_leaves, k, n)."""
+    k = ratios.shape[1]
     share = ratios[:, :, None]
     total = np.zeros(met.shape)
     for point, weight in zip(*_quadrature((k + 1) // 2), strict=True):

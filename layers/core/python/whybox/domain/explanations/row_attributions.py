@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,14 +13,17 @@ from whybox.domain.explanations.checks import check_attributions, structure_hold
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
 from whybox.domain.explanations.frames import FrameCoding, code_frames, is_frame
 from whybox.domain.explanations.interventional_trees import explain_interventional
+from whybox.domain.explanations.kernel_libraries import Engine, choose_kernel, engine_name
 from whybox.domain.explanations.leaf_paths import MAX_CONDITIONS, LeafPaths, trace_leaves
 from whybox.domain.explanations.linear import attribute_linear
 from whybox.domain.explanations.linked_trees import attribute_linked_trees
 from whybox.domain.explanations.links import Floats, Unit
 from whybox.domain.explanations.model_views import ModelView, view_model
 from whybox.domain.explanations.path_dependent_trees import explain_path_dependent, path_dependent_base
+from whybox.domain.explanations.row_blocks import RowBlocks
 from whybox.domain.explanations.sampled import attribute_sampled
 from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
+from whybox.domain.explanations.tree_margins import predict_trees
 from whybox.errors import BackgroundEmptyError, ColumnCountError, MethodUnavailableError
 
 Method = Literal["auto", "exact", "path_dependent", "sampled"]
@@ -40,6 +44,8 @@ class _Question:
     columns: Ints
     plan: SamplingPlan
     seed: int
+    engine: Engine
+    blocks: RowBlocks
 
     @property
     def n_players(self) -> int:
@@ -48,8 +54,18 @@ class _Question:
 
     def trace(self, trees: TreeEnsemble) -> LeafPaths | None:
         """Return the leaves by player, None where a path has more players than a pattern has bits."""
-        paths = trace_leaves(trees, self.columns[self.view.players], n_players=self.n_players)
-        return paths if all(group.k <= MAX_CONDITIONS for group in paths.groups) else None
+        paths = self.trace_any(trees)
+        return paths if paths.max_conditions <= MAX_CONDITIONS else None
+
+    def trace_any(self, trees: TreeEnsemble) -> LeafPaths:
+        """Return the leaves by player, however many are on a path."""
+        players = self.columns[self.view.players]
+        return trace_leaves(trees, players, n_players=self.n_players, engine=self.engine)
+
+    def predict(self, trees: TreeEnsemble, Z: Floats) -> Floats:
+        """Return the outputs of encoded rows, computed like everything else of this question."""
+        blocks = RowBlocks(n_threads=self.blocks.n_threads)
+        return predict_trees(trees, Z, engine=self.engine, blocks=blocks)
 
 
 def attribute_rows(
@@ -64,6 +80,9 @@ def attribute_rows(
     target_error: float | None = None,
     budget_seconds: float | None = None,
     method: Method = "auto",
+    engine: Engine = "auto",
+    n_threads: int = 1,
+    on_rows: Callable[[int], None] | None = None,
 ) -> Attributions:
     """Return the Shapley values of a model's answers.
 
@@ -80,6 +99,11 @@ def attribute_rows(
     budget_seconds : most work to spend on sampling, in seconds of a nominal machine
     method : "auto" takes the fastest way to the interventional values, "exact" the same or an error,
         "path_dependent" values under the trees' training weight (no background), "sampled" permutations
+    engine : "auto" takes the compiled kernel where there is one, "numpy" never; equal up to rounding
+    n_threads : threads for blocks of rows, where the way works block by block: trees in the unit they add up
+        in, with the compiled kernel; the bytes are those of one thread
+    on_rows : called with the number of rows done: after every block where the way works block by block, once
+        at the end elsewhere. What it raises ends the work.
 
     Returns
     -------
@@ -110,6 +134,8 @@ def attribute_rows(
         columns=np.arange(view.n_columns) if groups is None else np.asarray(groups, dtype=np.int64),
         plan=_plan(target_error, budget_seconds),
         seed=seed,
+        engine=engine,
+        blocks=RowBlocks(n_threads=n_threads, on_rows=on_rows),
     )
     return _finish(_attribute(question, method), question)
 
@@ -155,14 +181,20 @@ def _attribute(question: _Question, method: Method) -> Estimate:
 def _attribute_trees(question: _Question, trees: TreeEnsemble, paths: LeafPaths) -> Estimate:
     """Count leaf patterns: exact in the unit the trees add up in."""
     Z, reference = question.view.encode(question.rows), question.view.encode(question.background)
-    values = explain_interventional(paths, Z, reference, weights=question.weights)
+    values = explain_interventional(paths, Z, reference, weights=question.weights, blocks=question.blocks)
     return Estimate(
         values=values,
-        std_error=np.zeros_like(values),
-        base_values=question.weights @ trees.predict(reference),
-        predictions=trees.predict(Z),
+        std_error=_no_error(values),
+        base_values=question.weights @ question.predict(trees, reference),
+        predictions=question.predict(trees, Z),
         algorithm="interventional_trees",
+        engine=engine_name(choose_kernel(question.engine)),
     )
+
+
+def _no_error(values: Floats) -> Floats:
+    """Return the standard errors of exact values: zeros in their shape that take no memory."""
+    return np.broadcast_to(np.zeros(()), values.shape)
 
 
 def _attribute_linked_trees(question: _Question, paths: LeafPaths) -> Estimate:
@@ -180,15 +212,16 @@ def _attribute_path_dependent(question: _Question) -> Estimate:
         raise MethodUnavailableError(
             method="path_dependent", reason="it needs trees, in the unit their leaves add up in"
         )
-    paths = trace_leaves(trees, question.columns[question.view.players], n_players=question.n_players)
+    paths = question.trace_any(trees)
     Z = question.view.encode(question.rows)
-    values = explain_path_dependent(paths, Z)
+    values = explain_path_dependent(paths, Z, blocks=question.blocks)
     return Estimate(
         values=values,
-        std_error=np.zeros_like(values),
+        std_error=_no_error(values),
         base_values=path_dependent_base(paths),
-        predictions=trees.predict(Z),
+        predictions=question.predict(trees, Z),
         algorithm="path_dependent_trees",
+        engine=engine_name(choose_kernel(question.engine)),
     )
 
 
@@ -226,6 +259,7 @@ def _finish(estimate: Estimate, question: _Question) -> Attributions:
         unit=question.view.unit,
         additivity_residual=residual,
         is_exact=estimate.is_exact,
+        engine=estimate.engine,
     )
     check_attributions(attributions, n_rows=len(question.rows), n_players=question.n_players)
     return attributions

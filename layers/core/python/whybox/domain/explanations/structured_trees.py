@@ -68,7 +68,7 @@ def attribute_trees_behind_hidden(
     )  # no leaf of ``own`` tests one
     players = np.concatenate([columns[view.players], hidden_players])
     paths = trace_leaves(own, players, n_players=count_players(columns))
-    if any(group.k > MAX_CONDITIONS for group in paths.groups):
+    if paths.max_conditions > MAX_CONDITIONS:
         return None
     Z, reference = view.encode(rows), view.encode(background)
     F_rows, F_background = hidden.transform(Z), hidden.transform(reference)

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whybox.domain.explanations.leaf_paths import Cells, LeafGroup, LeafPaths, read_cells, read_patterns
+from whybox.domain.explanations.kernel_trees import KernelBackground, explain_leaf_pairs
+from whybox.domain.explanations.leaf_groups import LeafGroup
+from whybox.domain.explanations.leaf_paths import (
+    Cells,
+    LeafPaths,
+    Patterns,
+    read_cells,
+    read_patterns,
+)
 from whybox.domain.explanations.leaf_tables import Rule, blocks
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.pair_tables import compare_pairs, list_condition_pairs, tabulate_pairs
@@ -32,7 +40,7 @@ class PairGame:
     """
 
     paths: LeafPaths
-    background: Cells
+    background: Cells | KernelBackground
     counts: Floats
     pairs: Ints
 
@@ -46,13 +54,17 @@ def open_game(paths: LeafPaths, background: Floats, *, weights: Floats | None = 
     background : float64 (m, n_columns), encoded background rows, NaN = missing
     weights : float64 (m,), how much each background row counts; None for equal weights
     """
+    counts = np.ones(len(background)) if weights is None else weights
+    shares = counts / counts.sum()
+    if paths.compiled is not None:
+        reference = KernelBackground(paths.compiled, background, shares)
+        return PairGame(paths=paths, background=reference, counts=shares, pairs=paths.compiled.list_pairs())
     found = [_player_pairs(group, paths.n_players).ravel() for group in paths.groups if group.k >= 2]
     labels = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
-    counts = np.ones(len(background)) if weights is None else weights
     return PairGame(
         paths=paths,
         background=read_cells(paths, background),
-        counts=counts / counts.sum(),
+        counts=shares,
         pairs=np.column_stack(np.divmod(labels, paths.n_players)),
     )
 
@@ -79,14 +91,18 @@ def explain_pairs(game: PairGame, Z: Floats) -> Iterator[tuple[slice, Floats]]:
     """
     if not len(game.pairs):
         return
-    cells = read_cells(game.paths, Z)
     step = max(1, BLOCK_VALUES // (len(game.pairs) * len(game.paths.constant)))
-    for start in range(0, len(Z), step):
-        rows = slice(start, min(len(Z), start + step))
-        yield rows, _sum_pairs(game, cells, rows)
+    blocks_of_rows = [slice(start, min(len(Z), start + step)) for start in range(0, len(Z), step)]
+    if isinstance(game.background, KernelBackground):
+        for rows in blocks_of_rows:
+            yield rows, explain_leaf_pairs(game.background, Z[rows], game.pairs, n_asked=len(Z))
+        return
+    cells = read_cells(game.paths, Z)
+    for rows in blocks_of_rows:
+        yield rows, _sum_pairs(game, game.background, cells, rows)
 
 
-def _sum_pairs(game: PairGame, cells: Cells, rows: slice) -> Floats:
+def _sum_pairs(game: PairGame, background: Cells, cells: Cells, rows: slice) -> Floats:
     """Add up over all leaves what each pair of players adds for each row of the block."""
     n_rows = rows.stop - rows.start
     totals = np.zeros((len(game.pairs), n_rows, len(game.paths.constant)))
@@ -98,7 +114,7 @@ def _sum_pairs(game: PairGame, cells: Cells, rows: slice) -> Floats:
         size = 1 << group.k if group.k <= MAX_TABLE_CONDITIONS else 1
         for leaves in blocks(group.n_leaves, n_condition_pairs * max(size, n_rows)):
             part = group.part(leaves)
-            rule = _choose_rule(game, part, n_rows=n_rows)
+            rule = _choose_rule(game, read_patterns(part, background), k=part.k, n_rows=n_rows)
             places = np.searchsorted(labels, _player_pairs(part, game.paths.n_players))
             for some in blocks(n_rows, n_condition_pairs * part.n_leaves):
                 patterns = read_patterns(
@@ -108,10 +124,8 @@ def _sum_pairs(game: PairGame, cells: Cells, rows: slice) -> Floats:
     return totals
 
 
-def _choose_rule(game: PairGame, group: LeafGroup, *, n_rows: int) -> Rule:
-    """Return the cheaper of the table and the comparisons."""
-    k = group.k
-    patterns = read_patterns(group, game.background)
+def _choose_rule(game: PairGame, patterns: Patterns, *, k: int, n_rows: int) -> Rule:
+    """Return the cheaper of the table and the comparisons with the background's patterns."""
     n_comparisons = n_rows * min(patterns.shape[1], 1 << min(k, MAX_TABLE_CONDITIONS))
     # Entries of the supersets' counts and of the table.
     n_entries = (k * (k + 1) + k * (k - 1) // 2) << min(k, MAX_TABLE_CONDITIONS)

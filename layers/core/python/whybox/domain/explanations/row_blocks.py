@@ -1,0 +1,68 @@
+"""Rows in blocks: in how many threads they are worked through, and who hears how far it is.
+
+rows 0..n ──▶ block, block, block ..   each fills its own part of the answer, in any thread
+                    └─ done ─▶ on_rows(rows done so far), which may raise to stop the rest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+BLOCK_ROWS = 4_096
+"""Enough for what a block prepares to pay, few enough to hear from it several times a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlocks:
+    """How rows are worked through.
+
+    Attributes
+    ----------
+    n_threads : blocks at the same time; the compiled kernel computes without Python's lock
+    on_rows : called with the number of rows done after each block, from the calling thread; what it raises
+        ends the work, and blocks that wait are not begun
+    """
+
+    n_threads: int = 1
+    on_rows: Callable[[int], None] | None = None
+
+    def run(self, work: Callable[[slice], None], n_rows: int, *, block_rows: int = BLOCK_ROWS) -> None:
+        """Call ``work`` for every block of rows; with one thread and no listener all rows are one block."""
+        if self.n_threads == 1 and self.on_rows is None:
+            work(slice(0, n_rows))
+            return
+        share = -(-n_rows // self.n_threads)
+        step = max(1, min(block_rows, share))
+        blocks = [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+        if self.n_threads == 1:
+            for block in blocks:
+                work(block)
+                self._report(block.stop)
+            return
+        with ThreadPoolExecutor(self.n_threads) as pool:
+            self._run_in(pool, work, blocks)
+
+    def _run_in(self, pool: ThreadPoolExecutor, work: Callable[[slice], None], blocks: list[slice]) -> None:
+        """Work through the blocks in threads; after an error the waiting ones are dropped."""
+        waiting: dict[Future[None], slice] = {pool.submit(work, block): block for block in blocks}
+        n_done = 0
+        try:
+            while waiting:
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    block = waiting.pop(future)
+                    future.result()
+                    n_done += block.stop - block.start
+                self._report(n_done)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _report(self, n_done: int) -> None:
+        if self.on_rows is not None:
+            self.on_rows(n_done)
+
+
+ALL_AT_ONCE = RowBlocks()
