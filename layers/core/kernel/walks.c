@@ -20,18 +20,23 @@ static int are_within(const int64_t *positions, int64_t n, int64_t end)
     return 1;
 }
 
-static int are_orders(const int64_t *orders, int64_t n_orders, int64_t n_players, int64_t *seen)
+static int32_t check_orders(const int64_t *orders, int64_t n_orders, int64_t n_players)
 {
-    for (int64_t player = 0; player < n_players; player++)
-        seen[player] = -1;
-    for (int64_t order = 0; order < n_orders; order++)
+    int64_t *seen = calloc((size_t)n_players, sizeof *seen); /* the last order that listed a player, from 1 */
+    if (!seen)
+        return WB_NO_MEMORY;
+    int32_t status = WB_OK;
+    for (int64_t order = 0; status == WB_OK && order < n_orders; order++)
         for (int64_t rank = 0; rank < n_players; rank++) {
             const int64_t player = orders[order * n_players + rank];
-            if (player < 0 || player >= n_players || seen[player] == order)
-                return 0;
-            seen[player] = order;
+            if (player < 0 || player >= n_players || seen[player] == order + 1) {
+                status = WB_BAD_COLUMN;
+                break;
+            }
+            seen[player] = order + 1;
         }
-    return 1;
+    free(seen);
+    return status;
 }
 
 int32_t wb_check_walks(const wb_walks *walks, int64_t n_rows, int64_t n_background, int64_t n_players)
@@ -43,12 +48,27 @@ int32_t wb_check_walks(const wb_walks *walks, int64_t n_rows, int64_t n_backgrou
     if (!are_within(walks->rows, walks->n_groups * walks->n_shared, n_rows) ||
         !are_within(walks->backgrounds, n_walked, n_background))
         return WB_BAD_COLUMN;
-    int64_t *seen = malloc((size_t)n_players * sizeof *seen);
-    if (!seen)
-        return WB_NO_MEMORY;
-    const int is_sound = are_orders(walks->orders, n_walked, n_players, seen);
-    free(seen);
-    return is_sound ? WB_OK : WB_BAD_COLUMN;
+    return check_orders(walks->orders, n_walked, n_players);
+}
+
+static int are_parts(const int64_t *first, int64_t n)
+{
+    for (int64_t at = 0; at < n; at++)
+        if (first[at + 1] < first[at])
+            return 0;
+    return first[0] == 0 && is_count(first[n]);
+}
+
+int32_t wb_check_visits(const wb_visits *visits, int64_t n_rows, int64_t n_background, int64_t n_players)
+{
+    if (!is_count(visits->n_groups) || !are_parts(visits->first_row, visits->n_groups) ||
+        !are_parts(visits->first_visit, visits->n_groups))
+        return WB_BAD_COUNT;
+    const int64_t n_visits = visits->first_visit[visits->n_groups];
+    if (!are_within(visits->rows, visits->first_row[visits->n_groups], n_rows) ||
+        !are_within(visits->backgrounds, n_visits, n_background))
+        return WB_BAD_COLUMN;
+    return check_orders(visits->orders, 2 * n_visits, n_players);
 }
 
 int32_t wb_check_linked(const wb_linked_game *game)
@@ -72,13 +92,13 @@ WB_EXPORT int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, con
     return level >= 0 && level <= wb_best_level() ? at[level](game, walks, pairs) : WB_BAD_LEVEL;
 }
 
-typedef int32_t linked_walks_at(const wb_linked_game *, const wb_walks *, double *);
+typedef int32_t linked_walks_at(const wb_linked_game *, const wb_visits *, double *);
 
-WB_EXPORT int32_t wb_linked_walks(int32_t level, const wb_linked_game *game, const wb_walks *walks, double *sums)
+WB_EXPORT int32_t wb_linked_walks(int32_t level, const wb_linked_game *game, const wb_visits *visits, double *sums)
 {
 #define WB_LINKED_WALKS(name) WB_JOIN(wb_linked_walks, name),
     static linked_walks_at *const at[] = {WB_LEVELS(WB_LINKED_WALKS)};
-    return level >= 0 && level <= wb_best_level() ? at[level](game, walks, sums) : WB_BAD_LEVEL;
+    return level >= 0 && level <= wb_best_level() ? at[level](game, visits, sums) : WB_BAD_LEVEL;
 }
 
 typedef int32_t control_shares_at(const wb_linked_game *, double *);

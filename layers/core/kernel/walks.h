@@ -66,22 +66,34 @@ typedef struct {
     const double *starts;                          /* (n_background, n_outputs): T of nobody */
     const double *control;                         /* (n_outputs, WB_CONTROL) */
     const double *weights;                         /* n_background */
-    const double *offsets;                         /* (n_background, n_outputs) */
 } wb_linked_game;
+
+/* Groups of rows that visit background rows together, along one permutation or two. */
+typedef struct {
+    int64_t n_groups;
+    const int64_t *first_row;   /* n_groups + 1, into rows */
+    const int64_t *rows;
+    const int64_t *first_visit; /* n_groups + 1, into the four below */
+    const int64_t *backgrounds;
+    const double *weights;      /* 0: the background row stands for others too */
+    const double *spreads;      /* 0: one permutation only; else how many visits' variance this one's stands for */
+    const int64_t *orders;      /* (visits, 2, n_players) */
+} wb_visits;
 
 /* walks.c: do counts and link fit each other? */
 int32_t wb_check_linked(const wb_linked_game *game);
 
-/* walks.c: are walks within what is there? An order lists every player once. */
+/* walks.c: are walks, and visits, within what is there? An order lists every player once. */
 int32_t wb_check_walks(const wb_walks *walks, int64_t n_rows, int64_t n_background, int64_t n_players);
+int32_t wb_check_visits(const wb_visits *visits, int64_t n_rows, int64_t n_background, int64_t n_players);
 
 /* lanes/hidden_walks.c: the pairs, (groups, shared, walks, players, margins). */
 int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, const wb_walks *walks, double *pairs);
 
-/* lanes/linked_walks.c: a background row of weight w and offset t is met by two pairs in a row, with mean e and
- * half difference d. Adds up w e, (w d)^2, (w d)^4, e, e^2 and e t over them, for the rows of one group:
- * (shared, WB_SUMS, players, outputs). */
-int32_t wb_linked_walks(int32_t level, const wb_linked_game *game, const wb_walks *walks, double *sums);
+/* lanes/linked_walks.c: a visit of weight w and spread s to a background row whose answer is t gives one or two
+ * pairs, with mean e and half difference d. Adds up w e, s (w d)^2, (s (w d)^2)^2 over the visits that have a weight,
+ * and e, e^2, e t over those that have none, for each row: (rows, WB_SUMS, players, outputs). */
+int32_t wb_linked_walks(int32_t level, const wb_linked_game *game, const wb_visits *visits, double *sums);
 
 /* lanes/control_shares.c: the shares of the control, mean over the weighted background: (rows, players, outputs). */
 int32_t wb_control_shares(int32_t level, const wb_linked_game *game, double *shares);

@@ -55,10 +55,14 @@ static inline void wb_write_line(double *restrict line, double start, double end
                                  int64_t n_players, int64_t word)
 {
     const int64_t half = n_players - 1, first = word * WB_LANES;
-    for (int64_t lane = 0; lane < WB_LANES; lane++) {
-        const int64_t at = first + lane;
-        line[lane] = at < half ? start + steps[at] : at < 2 * half ? end - steps[at - half] : 0.0;
-    }
+    const int64_t n_there = half - first < 0 ? 0 : half - first < WB_LANES ? half - first : WB_LANES;
+    const int64_t rest = 2 * half - first, n_all = rest < WB_LANES ? rest : WB_LANES;
+    for (int64_t lane = 0; lane < n_there; lane++)
+        line[lane] = start + steps[first + lane];
+    for (int64_t lane = n_there; lane < n_all; lane++)
+        line[lane] = end - steps[first + lane - half];
+    for (int64_t lane = n_all; lane < WB_LANES; lane++)
+        line[lane] = 0.0;
 }
 
 /* What each step adds: half of what it adds there minus back, from answers (words, `stride`) of one output. */

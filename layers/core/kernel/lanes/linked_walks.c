@@ -22,6 +22,13 @@ typedef struct {
     uint64_t flip;        /* all ones where the leaf is on at the start */
 } event;
 
+/* What is read of a leaf of at most 8 conditions, side by side. */
+typedef struct {
+    double value;    /* of its margin */
+    int32_t margin;  /* the only one with a value, -1 where there are several */
+    int32_t sides[8]; /* where the player of each condition joined */
+} brief_leaf;
+
 /* The events of one margin. */
 typedef struct {
     int64_t n;
@@ -35,6 +42,7 @@ typedef struct {
     int64_t n_words;
     uint64_t *sides;    /* (2 orders, words, 2 players + 1) */
     wb_missed rows, background; /* of what is walked */
+    brief_leaf *brief;  /* (leaves) */
     event_list *lists;  /* (margins) */
     event *events;
     double *worth;
@@ -53,16 +61,24 @@ typedef struct {
 static int make_lists(scratch *room, const wb_played *leaves)
 {
     const size_t n_leaves = (size_t)leaves->n_leaves + 1, m = (size_t)leaves->n_margins;
+    room->brief = calloc(n_leaves, sizeof *room->brief);
     room->lists = malloc(m * sizeof *room->lists);
     room->events = malloc(m * n_leaves * sizeof *room->events);
     room->worth = malloc(m * n_leaves * sizeof *room->worth);
     room->on = malloc(m * n_leaves * sizeof *room->on);
     room->more = malloc((m * (size_t)leaves->traced->n_conditions + 1) * sizeof *room->more);
-    if (!room->lists || !room->events || !room->worth || !room->on || !room->more)
+    if (!room->brief || !room->lists || !room->events || !room->worth || !room->on || !room->more)
         return 0;
     for (size_t margin = 0; margin < m; margin++)
         room->lists[margin] = (event_list){0, room->events + margin * n_leaves, room->worth + margin * n_leaves,
                                            room->on + margin * n_leaves};
+    for (int64_t number = 0; number < leaves->n_leaves; number++) {
+        const wb_played_leaf *leaf = leaves->leaves + number;
+        room->brief[number].margin = leaf->margin;
+        room->brief[number].value = leaf->margin < 0 ? 0.0 : leaf->values[leaf->margin];
+        for (int32_t at = 0; at < leaf->n_conditions && at < 8; at++)
+            room->brief[number].sides[at] = 2 * leaf->conditions[at].player;
+    }
     return 1;
 }
 
@@ -85,7 +101,7 @@ static int make_room(scratch *room, const wb_linked_game *game, const wb_played 
 
 static void give_room_back(scratch *room)
 {
-    void *const all[] = {room->lists, room->events, room->worth, room->on,      room->more, room->sides,   room->lone,
+    void *const all[] = {room->brief, room->lists, room->events, room->worth, room->on,      room->more, room->sides,   room->lone,
                          room->gains, room->steps,  room->margins, room->line, room->answers, room->pairs};
     for (size_t at = 0; at < sizeof all / sizeof all[0]; at++)
         free(all[at]);
@@ -108,45 +124,68 @@ static void write_sides(uint64_t *sides, const int64_t *order, int64_t n_players
     }
 }
 
+static inline double turned(double value, uint64_t up)
+{
+    return up ? value : -value;
+}
+
 static inline void add_event(event_list *list, const event *made, double value)
 {
     list->events[list->n] = *made;
-    list->worth[list->n] = made->flip ? -value : value;
+    list->worth[list->n] = turned(value, !made->flip);
     list->n += value != 0.0;
 }
 
 /* A leaf that several players switch: those of `up` on, those of `down` off. */
-static inline void add_events(scratch *room, const wb_played *leaves, const wb_played_leaf *leaf, uint64_t up, uint64_t down,
-                              int64_t n_players)
+static void add_events(scratch *room, const wb_played *leaves, int64_t number, uint64_t up, uint64_t down, int32_t everywhere)
 {
+    const wb_played_leaf *leaf = leaves->leaves + number;
     event made = {.flip = up ? 0 : ~(uint64_t)0, .more = room->n_more};
-    uint64_t switched = up | down;
-    for (int number = 0; number < FIRST; number++, switched &= switched - 1) {
-        const int bit = switched ? __builtin_ctzll(switched) : 0;
-        const int32_t side = 2 * leaf->conditions[bit].player + (int32_t)(down >> bit & 1);
-        made.first[number] = switched ? side : (int32_t)(2 * n_players);
-    }
-    for (; switched; switched &= switched - 1) {
+    int n_sides = 0;
+    for (uint64_t switched = up | down; switched; switched &= switched - 1, n_sides++) {
         const int bit = __builtin_ctzll(switched);
-        room->more[room->n_more++] = 2 * leaf->conditions[bit].player + (int32_t)(down >> bit & 1);
+        const int32_t side = 2 * leaf->conditions[bit].player + (int32_t)(down >> bit & 1);
+        if (n_sides < FIRST)
+            made.first[n_sides] = side;
+        else
+            room->more[room->n_more++] = side;
     }
+    for (; n_sides < FIRST; n_sides++)
+        made.first[n_sides] = everywhere;
     made.n_more = (int32_t)(room->n_more - made.more);
-    if (leaf->margin >= 0)
-        add_event(room->lists + leaf->margin, &made, leaf->values[leaf->margin]);
-    for (int64_t margin = 0; leaf->margin < 0 && margin < leaves->n_margins; margin++)
+    for (int64_t margin = 0; margin < leaves->n_margins; margin++)
         add_event(room->lists + margin, &made, leaf->values[margin]);
 }
 
-/* A leaf that one player switches on, or off. */
-static inline void add_lone(scratch *room, const wb_played *leaves, const wb_played_leaf *leaf, uint64_t up, uint64_t down,
-                            int64_t n_players)
+/* The same for a leaf of at most FIRST conditions and one margin, which is the rule. */
+static inline void add_brief(const scratch *room, int64_t number, uint32_t up, uint32_t down, int32_t everywhere)
 {
+    const brief_leaf *leaf = room->brief + number;
+    event_list *list = room->lists + leaf->margin;
+    event *made = list->events + list->n;
+    for (int bit = 0; bit < FIRST; bit++) {
+        const int32_t is_down = (int32_t)(down >> bit & 1), is_switched = (int32_t)(up >> bit & 1) | is_down;
+        made->first[bit] = is_switched ? leaf->sides[bit] + is_down : everywhere;
+    }
+    made->n_more = 0;
+    made->flip = up ? 0 : ~(uint64_t)0;
+    list->worth[list->n++] = turned(leaf->value, up);
+}
+
+/* A leaf that one player switches on, or off. */
+static void add_lone(scratch *room, const wb_played *leaves, int64_t number, uint64_t up, uint64_t down, int64_t n_players)
+{
+    const wb_played_leaf *leaf = leaves->leaves + number;
     double *lone = room->lone + leaf->conditions[__builtin_ctzll(up | down)].player;
-    const double sign = up ? 1.0 : -1.0;
-    if (leaf->margin >= 0)
-        lone[leaf->margin * n_players] += sign * leaf->values[leaf->margin];
-    for (int64_t margin = 0; leaf->margin < 0 && margin < leaves->n_margins; margin++)
-        lone[margin * n_players] += sign * leaf->values[margin];
+    for (int64_t margin = 0; margin < leaves->n_margins; margin++)
+        lone[margin * n_players] += turned(leaf->values[margin], up);
+}
+
+static inline void add_brief_lone(scratch *room, int64_t number, uint32_t up, uint32_t down, int64_t n_players)
+{
+    const brief_leaf *leaf = room->brief + number;
+    const int64_t player = leaf->sides[__builtin_ctz(up | down)] / 2;
+    room->lone[leaf->margin * n_players + player] += turned(leaf->value, up);
 }
 
 /* Leaves of more than 8 conditions stand last; what their first 8 say is not all. */
@@ -159,9 +198,9 @@ static void list_wide(scratch *room, const wb_played *leaves, int64_t row, int64
         if (!switched || (up & down))
             continue;
         if (switched & (switched - 1))
-            add_events(room, leaves, leaf, up, down, n_players);
+            add_events(room, leaves, number, up, down, (int32_t)(2 * n_players));
         else
-            add_lone(room, leaves, leaf, up, down, n_players);
+            add_lone(room, leaves, number, up, down, n_players);
     }
 }
 
@@ -171,6 +210,7 @@ static void list_events(scratch *room, const wb_played *leaves, int64_t row, int
     const uint8_t *own = room->rows.bytes + row * leaves->n_leaves;
     const uint8_t *other = room->background.bytes + walked * leaves->n_leaves;
     const int64_t n_narrow = leaves->n_leaves - leaves->n_wide;
+    const int32_t everywhere = (int32_t)(2 * n_players);
     room->n_more = 0;
     for (int64_t margin = 0; margin < leaves->n_margins; margin++)
         room->lists[margin].n = 0;
@@ -181,11 +221,17 @@ static void list_events(scratch *room, const wb_played *leaves, int64_t row, int
         const uint64_t there = n_narrow - first < WB_LANES ? ((uint64_t)1 << (n_narrow - first)) - 1 : ~(uint64_t)0;
         for (uint64_t lone = switched.lone & there; lone; lone &= lone - 1) {
             const int64_t number = first + __builtin_ctzll(lone);
-            add_lone(room, leaves, leaves->leaves + number, other[number], own[number], n_players);
+            if (room->brief[number].margin >= 0)
+                add_brief_lone(room, number, other[number], own[number], n_players);
+            else
+                add_lone(room, leaves, number, other[number], own[number], n_players);
         }
         for (uint64_t several = switched.several & there; several; several &= several - 1) {
             const int64_t number = first + __builtin_ctzll(several);
-            add_events(room, leaves, leaves->leaves + number, other[number], own[number], n_players);
+            if (room->brief[number].margin >= 0 && leaves->leaves[number].n_conditions <= FIRST)
+                add_brief(room, number, other[number], own[number], everywhere);
+            else
+                add_events(room, leaves, number, other[number], own[number], everywhere);
         }
     }
     list_wide(room, leaves, row, walked, n_players);
@@ -289,43 +335,70 @@ static void walk(scratch *room, const wb_linked_game *game, const wb_played *lea
         finish_output(room, game, row, background, output, order, pair);
 }
 
-static void add_up(const scratch *room, const wb_linked_game *game, int64_t background, double *restrict sums)
+/* A background row that stands for others too: what its sample's mean, variance and calibration need. */
+static void add_sampled(const scratch *room, const wb_linked_game *game, int64_t background, double *restrict sums)
 {
-    const int64_t n = game->n_players * game->n_outputs;
-    const double weight = game->weights[background], *offsets = game->offsets + background * game->n_outputs;
-    for (int64_t at = 0; at < n; at++) {
-        const double mean = 0.5 * (room->pairs[at] + room->pairs[n + at]);
-        const double half = weight * 0.5 * (room->pairs[at] - room->pairs[n + at]);
-        sums[at] += weight * mean;
-        sums[n + at] += half * half;
-        sums[2 * n + at] += half * half * half * half;
-        sums[3 * n + at] += mean;
-        sums[4 * n + at] += mean * mean;
-        sums[5 * n + at] += mean * offsets[at % game->n_outputs];
-    }
-}
-
-static void walk_group(scratch *room, const wb_linked_game *game, const wb_played *leaves, const wb_walks *walks,
-                       int64_t group, double *sums)
-{
-    const int64_t p = game->n_players, n_values = p * game->n_outputs, n_sides = (2 * p + 1) * room->n_words;
-    for (int64_t number = 0; number + 1 < walks->n_walks; number += 2) {
-        const int64_t walked = group * walks->n_walks + number, background = walks->backgrounds[walked];
-        const int64_t *orders = walks->orders + walked * p;
-        for (int order = 0; order < 2; order++)
-            write_sides(room->sides + order * n_sides, orders + order * p, p, room->n_words);
-        for (int64_t shared = 0; shared < walks->n_shared; shared++) {
-            const int64_t row = group * walks->n_shared + shared;
-            list_events(room, leaves, row, walked, p);
-            for (int order = 0; order < 2; order++)
-                walk(room, game, leaves, walks->rows[row], background, orders + order * p,
-                     room->sides + order * n_sides, room->pairs + order * n_values);
-            add_up(room, game, background, sums + shared * WB_SUMS * n_values);
+    const int64_t n_outputs = game->n_outputs, n = game->n_players * n_outputs;
+    for (int64_t output = 0; output < n_outputs; output++) {
+        const int64_t place = background * n_outputs + output;
+        const double gap = game->background_outputs[place] -
+                           control_of(game->control + output * WB_CONTROL, game->starts[place]);
+        for (int64_t at = output; at < n; at += n_outputs) {
+            sums[3 * n + at] += room->pairs[at];
+            sums[4 * n + at] += room->pairs[at] * room->pairs[at];
+            sums[5 * n + at] += room->pairs[at] * gap;
         }
     }
 }
 
-int32_t WB_AT(wb_linked_walks)(const wb_linked_game *game, const wb_walks *walks, double *sums)
+static void add_weighted(const scratch *room, int64_t n, double weight, double spread, double *restrict sums)
+{
+    for (int64_t at = 0; at < n; at++)
+        sums[at] += weight * room->pairs[at];
+    for (int64_t at = 0; spread != 0.0 && at < n; at++) {
+        const double half = weight * room->pairs[n + at], part = spread * (half * half);
+        sums[n + at] += part;
+        sums[2 * n + at] += part * part;
+    }
+}
+
+/* Make mean and half difference of two pairs. */
+static void fold_pairs(scratch *room, int64_t n)
+{
+    for (int64_t at = 0; at < n; at++) {
+        const double first = room->pairs[at], second = room->pairs[n + at];
+        room->pairs[at] = 0.5 * (first + second);
+        room->pairs[n + at] = 0.5 * (first - second);
+    }
+}
+
+static void visit_group(scratch *room, const wb_linked_game *game, const wb_played *leaves, const wb_visits *visits,
+                        int64_t group, double *sums)
+{
+    const int64_t p = game->n_players, n_values = p * game->n_outputs, n_sides = (2 * p + 1) * room->n_words;
+    for (int64_t visit = visits->first_visit[group]; visit < visits->first_visit[group + 1]; visit++) {
+        const int64_t background = visits->backgrounds[visit], *orders = visits->orders + 2 * visit * p;
+        const double weight = visits->weights[visit], spread = visits->spreads[visit];
+        const int n_orders = spread != 0.0 ? 2 : 1;
+        for (int order = 0; order < n_orders; order++)
+            write_sides(room->sides + order * n_sides, orders + order * p, p, room->n_words);
+        for (int64_t row = visits->first_row[group]; row < visits->first_row[group + 1]; row++) {
+            double *own = sums + row * WB_SUMS * n_values;
+            list_events(room, leaves, row, visit, p);
+            for (int order = 0; order < n_orders; order++)
+                walk(room, game, leaves, visits->rows[row], background, orders + order * p,
+                     room->sides + order * n_sides, room->pairs + order * n_values);
+            if (n_orders == 2)
+                fold_pairs(room, n_values);
+            if (weight != 0.0)
+                add_weighted(room, n_values, weight, spread, own);
+            else
+                add_sampled(room, game, background, own);
+        }
+    }
+}
+
+int32_t WB_AT(wb_linked_walks)(const wb_linked_game *game, const wb_visits *visits, double *sums)
 {
     wb_played leaves = {0};
     scratch room = {0};
@@ -334,17 +407,19 @@ int32_t WB_AT(wb_linked_walks)(const wb_linked_game *game, const wb_walks *walks
     if (status == WB_OK)
         status = wb_check_linked(game);
     if (status == WB_OK)
-        status = wb_check_walks(walks, game->n_rows, game->n_background, game->n_players);
-    const int64_t n_rows = walks->n_groups * walks->n_shared, n_walked = walks->n_groups * walks->n_walks;
-    if (status == WB_OK && !(make_room(&room, game, &leaves) &&
-                             wb_read_missed(&leaves, game->rows, walks->rows, n_rows, &room.rows) &&
-                             wb_read_missed(&leaves, game->background, walks->backgrounds, n_walked, &room.background)))
-        status = WB_NO_MEMORY;
-    const int64_t n_sums = WB_SUMS * game->n_players * game->n_outputs;
-    for (int64_t at = 0; status == WB_OK && at < n_rows * n_sums; at++)
-        sums[at] = 0.0;
-    for (int64_t group = 0; status == WB_OK && group < walks->n_groups; group++)
-        walk_group(&room, game, &leaves, walks, group, sums + group * walks->n_shared * n_sums);
+        status = wb_check_visits(visits, game->n_rows, game->n_background, game->n_players);
+    if (status == WB_OK) {
+        const int64_t n_rows = visits->first_row[visits->n_groups], n_visits = visits->first_visit[visits->n_groups];
+        if (!(make_room(&room, game, &leaves) &&
+              wb_read_missed(&leaves, game->rows, visits->rows, n_rows, &room.rows) &&
+              wb_read_missed(&leaves, game->background, visits->backgrounds, n_visits, &room.background)))
+            status = WB_NO_MEMORY;
+        const int64_t n_sums = n_rows * WB_SUMS * game->n_players * game->n_outputs;
+        for (int64_t at = 0; status == WB_OK && at < n_sums; at++)
+            sums[at] = 0.0;
+    }
+    for (int64_t group = 0; status == WB_OK && group < visits->n_groups; group++)
+        visit_group(&room, game, &leaves, visits, group, sums);
     give_room_back(&room);
     wb_put_away(&leaves);
     return status;

@@ -7,7 +7,7 @@
 
 #define WB_WALK_PRIMITIVES(level) \
     int32_t WB_JOIN(wb_hidden_walks, level)(const wb_hidden_game *, const wb_walks *, double *pairs); \
-    int32_t WB_JOIN(wb_linked_walks, level)(const wb_linked_game *, const wb_walks *, double *sums); \
+    int32_t WB_JOIN(wb_linked_walks, level)(const wb_linked_game *, const wb_visits *, double *sums); \
     int32_t WB_JOIN(wb_control_shares, level)(const wb_linked_game *, double *shares);
 
 WB_LEVELS(WB_WALK_PRIMITIVES)

@@ -51,7 +51,7 @@ class _Walks(ctypes.Structure):
     ]
 
 
-class _Kept:
+class Kept:
     """Arrays by their addresses; they live as long as this object does."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class KernelHiddenGame:
         rows: tuple[Floats, Floats, Floats],
         background: tuple[Floats, Floats, Floats],
     ) -> None:
-        self._kernel, self._kept = kernel, _Kept()
+        self._kernel, self._kept = kernel, Kept()
         n_own = len(players)
         n_hidden = trees.n_columns - n_own
         everyone = np.concatenate([players, n_players + np.arange(n_hidden)])
@@ -129,7 +129,7 @@ class KernelHiddenGame:
 
     def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""
-        kept = _Kept()
+        kept = Kept()
         walks = _Walks(
             n_groups=rows.shape[0],
             n_shared=rows.shape[1],
@@ -145,56 +145,4 @@ class KernelHiddenGame:
             ctypes.byref(walks),
             ctypes.c_void_p(found.ctypes.data),
         )
-        return found
-
-
-_LINKED_COUNTS = ("n_players", "n_rows", "n_background", "n_outputs", "link")
-_LINKED_ARRAYS = (
-    *("rows", "background", "row_outputs", "background_outputs", "background_margins"),
-    *("row_gains", "background_gains", "starts", "control", "weights", "offsets"),
-)
-_LINKS = {"logistic": 0, "softmax": 1, "exponential": 2}
-N_SUMS = 6
-
-
-class _LinkedGame(ctypes.Structure):
-    """``wb_linked_game``, field by field."""
-
-    _fields_ = [
-        ("leaves", ctypes.c_void_p),
-        *((name, ctypes.c_int64) for name in _LINKED_COUNTS),
-        *((name, ctypes.c_void_p) for name in _LINKED_ARRAYS),
-    ]
-
-
-class KernelLinkedGame:
-    def __init__(self, leaves: KernelLeaves, *, link: str, n_players, arrays) -> None:
-        self._kernel, self._kept, self._leaves = leaves.kernel, _Kept(), leaves
-        place = self._kept.place
-        n_outputs = arrays["row_outputs"].shape[1]
-        self._struct = _LinkedGame(
-            leaves=leaves.handle, n_players=n_players, n_rows=len(arrays["rows"]), n_background=len(arrays["background"]),
-            n_outputs=n_outputs, link=_LINKS[link],
-            **{name: place(arrays[name], np.float64) for name in _LINKED_ARRAYS},
-        )
-        self._n_rows = len(arrays["rows"])
-        self._shape = (n_players, n_outputs)
-
-    def sums(self, rows, backgrounds, orders):
-        kept = _Kept()
-        walks = _Walks(
-            n_groups=rows.shape[0],
-            n_shared=rows.shape[1],
-            n_walks=backgrounds.shape[1],
-            rows=kept.place(rows, np.int64),
-            backgrounds=kept.place(backgrounds, np.int64),
-            orders=kept.place(orders, np.int64),
-        )
-        found = np.empty((rows.size, N_SUMS, *self._shape))
-        self._kernel.call("wb_linked_walks", ctypes.byref(self._struct), ctypes.byref(walks), ctypes.c_void_p(found.ctypes.data))
-        return found
-
-    def shares(self):
-        found = np.empty((self._n_rows, *self._shape))
-        self._kernel.call("wb_control_shares", ctypes.byref(self._struct), ctypes.c_void_p(found.ctypes.data))
         return found
