@@ -1,6 +1,8 @@
 /* Taking leaves apart into own conditions and sides of planes; see played.h. */
 #include "played.h"
 
+#include "dealt.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,20 +12,6 @@ enum { MOST_CONDITIONS = 63 };
 static int is_count(int64_t count)
 {
     return count >= 0 && count <= INT32_MAX;
-}
-
-static int32_t check_layers(const wb_hidden_game *game, int64_t *n_hidden)
-{
-    int64_t n_sums = 0;
-    *n_hidden = 0;
-    for (int64_t number = 0; number < game->n_layers; number++) {
-        const wb_layer *layer = game->layers + number;
-        if (!is_count(layer->n_hidden) || layer->n_before != *n_hidden || !is_count(*n_hidden))
-            return WB_BAD_COUNT;
-        n_sums += 1 + layer->n_hidden;
-        *n_hidden += 2 + layer->n_hidden;
-    }
-    return game->n_sums == n_sums && is_count(n_sums) ? WB_OK : WB_BAD_COUNT;
 }
 
 /* A hidden column is rounded at most: nothing of it is missing, and it has no categories. */
@@ -60,7 +48,7 @@ static int32_t check_game(const wb_hidden_game *game, int64_t *n_hidden)
     if (!is_count(game->n_own) || !is_count(game->n_players) || game->n_players < 1 || !is_count(game->n_layers) ||
         !is_count(game->n_rows) || !is_count(game->n_background))
         return WB_BAD_COUNT;
-    const int32_t status = check_layers(game, n_hidden);
+    const int32_t status = wb_check_layers(game->layers, game->n_layers, game->n_sums, n_hidden);
     if (status != WB_OK)
         return status;
     if (leaves->n_players != game->n_players + *n_hidden)

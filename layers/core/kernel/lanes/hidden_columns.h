@@ -26,12 +26,12 @@ static inline void wb_write_unit(const wb_layer *layer, int64_t unit, const doub
 }
 
 /* sums (n_sums, 64) ─▶ columns (hidden columns, 64), which the layers behind read */
-static inline void wb_write_hidden(const wb_hidden_game *game, const double *sums, double *columns)
+static inline void wb_write_hidden(const wb_layer *layers, int64_t n_layers, const double *sums, double *columns)
 {
     double side[WB_LANES];
     double *made = columns;
-    for (int64_t number = 0; number < game->n_layers; number++) {
-        const wb_layer *layer = game->layers + number;
+    for (int64_t number = 0; number < n_layers; number++) {
+        const wb_layer *layer = layers + number;
         for (int lane = 0; lane < WB_LANES; lane++)
             side[lane] = sums[lane];
         wb_add_before(side, columns, layer->direction, layer->n_before, 1);

@@ -181,7 +181,7 @@ static void walk(const wb_hidden_game *game, const wb_played *leaves, scratch *r
         for (int64_t sum = 0; sum < game->n_sums; sum++)
             wb_write_line(room->sums + sum * WB_LANES, room->start[sum], at->ends[sum],
                           room->steps + sum * game->n_players, game->n_players, word);
-        wb_write_hidden(game, room->sums, room->columns);
+        wb_write_hidden(game->layers, game->n_layers, room->sums, room->columns);
         write_planes(room, leaves);
         answer_word(room, leaves, at->row_walked, n_reached, word);
     }

@@ -114,7 +114,22 @@ static inline uint64_t wb_at_most(const double *values, double bound)
     return word;
 }
 
-/* The same for float32 values. */
+/* Lanes whose value is at most `bound`, or missing (NaN). */
+static inline uint64_t wb_at_most_or_missing(const double *values, double bound)
+{
+    uint64_t word = 0;
+#if defined(__AVX512F__)
+    const __m512d most = _mm512_set1_pd(bound);
+    for (int part = 0; part < 8; part++)
+        word |= (uint64_t)_mm512_cmp_pd_mask(_mm512_loadu_pd(values + 8 * part), most, _CMP_NGT_UQ) << 8 * part;
+#else
+    for (int lane = 0; lane < WB_LANES; lane++)
+        word |= (uint64_t)!(values[lane] > bound) << lane;
+#endif
+    return word;
+}
+
+/* Lanes whose float32 value is at most `bound`. */
 static inline uint64_t wb_narrow_at_most(const float *values, float bound)
 {
     uint64_t word = 0;

@@ -63,6 +63,20 @@ class Kept:
         return int(self._arrays[-1].ctypes.data)
 
 
+def place_layers(layers: tuple[HiddenLayer, ...], n_own: int, kept: Kept) -> Any:
+    """Return hidden layers behind ``n_own`` own columns as an array of ``wb_layer``."""
+    placed = []
+    for layer in layers:
+        arrays = (
+            *(layer.direction[n_own:], layer.weights[n_own:], layer.cluster_rows),
+            *(layer.bias_rows, layer.hidden_means, layer.hidden_scales),
+        )
+        addresses = [kept.place(array, np.float64) for array in arrays]
+        counts = (layer.n_hidden, layer.n_inputs - n_own)
+        placed.append(_Layer(*counts, layer.threshold, *addresses))
+    return (_Layer * len(layers))(*placed)
+
+
 class KernelHiddenGame:
     """Trees behind hidden columns between rows and background rows, by addresses.
 
@@ -93,7 +107,7 @@ class KernelHiddenGame:
         n_hidden = trees.n_columns - n_own
         everyone = np.concatenate([players, n_players + np.arange(n_hidden)])
         self._leaves = KernelLeaves(kernel, trees, everyone, n_players=n_players + n_hidden)
-        self._layers = (_Layer * len(layers))(*(self._place_layer(layer, n_own) for layer in layers))
+        self._layers = place_layers(layers, n_own, self._kept)
         place = self._kept.place
         self._struct = _HiddenGame(
             leaves=self._leaves.handle,
@@ -111,21 +125,6 @@ class KernelHiddenGame:
             },
         )
         self._shape = (n_players, trees.n_margins)
-
-    def _place_layer(self, layer: HiddenLayer, n_own: int) -> _Layer:
-        arrays = (
-            *(layer.direction[n_own:], layer.weights[n_own:], layer.cluster_rows),
-            *(layer.bias_rows, layer.hidden_means, layer.hidden_scales),
-        )
-        return _Layer(
-            n_hidden=layer.n_hidden,
-            n_before=layer.n_inputs - n_own,
-            threshold=layer.threshold,
-            **{
-                name: self._kept.place(array, np.float64)
-                for name, array in zip(_LAYER_ARRAYS, arrays, strict=True)
-            },
-        )
 
     def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""
