@@ -19,17 +19,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+Compile = Callable[..., None]
+"""Called with a folder and the arguments of a C compiler."""
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "layers/core/kernel"
 PACKAGE = ROOT / "layers/core/python/whybox"
 PINNED = ROOT / "requirements/build.txt"
 COMPILER = ROOT / ".build/compiler"
+CACHE = ROOT / ".build/compiler-cache"
 
 LIBRARY = "libwhybox.so"
 TARGETS = {"x86_64": "x86_64-linux-gnu.2.28", "arm64": "aarch64-linux-gnu.2.28"}
-LEVELS = {
+LEVELS: dict[str, dict[str, list[str]]] = {
     "x86_64": {
         "baseline": [],
         "avx2": ["-mavx2", "-mbmi", "-mbmi2", "-mlzcnt", "-mpopcnt"],
@@ -48,38 +53,48 @@ FLAGS = [
 
 
 def build_kernel(machine: str, folder: Path) -> Path:
-    """Compile and link the library of one processor into a folder; returns its path."""
+    """Compile and link the library of one processor into a folder, unless it is there; returns its path."""
     library = folder / LIBRARY
     stamp = folder / f"{LIBRARY}.sources"
     wanted = f"{machine} {_digest()}"
-    if library.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
-        return library
-    compiler = [str(_compiler()), "cc", "-target", TARGETS[machine]]
-    cache = ROOT / ".build/compiler-cache"
-    environment = os.environ | {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)}
-
-    def run(*arguments: str) -> None:
-        subprocess.run([*compiler, *arguments], check=True, cwd=SOURCES, env=environment)
-
-    with tempfile.TemporaryDirectory() as scratch:
-        objects = []
-        for source, level, options in _units(machine):
-            made = str(Path(scratch, f"{source.stem}-{level}.o"))
-            run(*FLAGS, *options, "-c", source.relative_to(SOURCES).as_posix(), "-o", made)
-            objects.append(made)
-        linked = str(Path(scratch, LIBRARY))
-        run("-shared", "-Wl,--build-id=none", "-o", linked, *objects)
-        shutil.copyfile(linked, library)
-    stamp.write_text(wanted, encoding="utf-8")
+    if not (library.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
+        link_kernel(machine, library, compile_with=pinned_compiler(machine))
+        stamp.write_text(wanted, encoding="utf-8")
     return library
 
 
-def _units(machine: str) -> list[tuple[Path, str, list[str]]]:
+def link_kernel(machine: str, library: Path, *, compile_with: Compile, sources: Path = SOURCES) -> None:
+    """Compile every source, those in lanes/ once per level, and link them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        objects = []
+        for source, level, options in list_units(machine, sources):
+            made = str(Path(scratch, f"{source.stem}-{level}.o"))
+            compile_with(sources, *FLAGS, *options, "-c", source.relative_to(sources).as_posix(), "-o", made)
+            objects.append(made)
+        linked = str(Path(scratch, LIBRARY))
+        compile_with(sources, "-shared", "-s", "-Wl,--build-id=none", "-o", linked, *objects)
+        shutil.copyfile(linked, library)
+
+
+def pinned_compiler(machine: str, *, cache: Path = CACHE) -> Compile:
+    """Return how the pinned compiler is called for one processor, from the folder of the sources."""
+    command = [str(_install_compiler()), "cc", "-target", TARGETS[machine]]
+    environment = os.environ | {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)}
+
+    def run(folder: Path, *arguments: str) -> None:
+        subprocess.run([*command, *arguments], check=True, cwd=folder, env=environment)
+
+    return run
+
+
+def list_units(machine: str, sources: Path = SOURCES) -> list[tuple[Path, str, list[str]]]:
     """Return what is compiled: each source with its level and the level's options."""
-    plain = [(source, "once", []) for source in sorted(SOURCES.glob("*.c"))]
+    plain: list[tuple[Path, str, list[str]]] = [
+        (source, "once", []) for source in sorted(sources.glob("*.c"))
+    ]
     lanes = [
         (source, level, [f"-DWB_LEVEL={level}", *options])
-        for source in sorted(SOURCES.glob("lanes/*.c"))
+        for source in sorted(sources.glob("lanes/*.c"))
         for level, options in LEVELS[machine].items()
     ]
     return [*plain, *lanes]
@@ -91,7 +106,7 @@ def _digest() -> str:
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def _compiler() -> Path:
+def _install_compiler() -> Path:
     """Return the pinned compiler, installed with its hash checked when it is not there yet."""
     found = COMPILER / hashlib.sha256(PINNED.read_bytes()).hexdigest()[:16]
     executable = found / "ziglang" / ("zig.exe" if os.name == "nt" else "zig")

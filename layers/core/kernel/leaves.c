@@ -370,7 +370,8 @@ WB_EXPORT int32_t wb_trace(const wb_trees *trees, const int64_t *players, int64_
     const int32_t status = wb_check_trees(trees);
     if (status != WB_OK)
         return status;
-    if (n_players < 0 || n_players > INT32_MAX)
+    /* sums of a tile are counted in 64 bits: players x margins x rows x bytes must fit */
+    if (n_players < 0 || n_players > INT32_MAX || n_players > ((int64_t)1 << 40) / trees->n_margins)
         return WB_BAD_COUNT;
     for (int64_t column = 0; column < trees->n_columns; column++)
         if (players[column] < 0 || players[column] >= n_players)

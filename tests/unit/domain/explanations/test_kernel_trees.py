@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.proof.kernel_calls import build_for, call, load_build
 
-from whybox.domain.explanations.kernel_libraries import Kernel, engine_name, load_kernel
+from whybox.domain.explanations.kernel_libraries import engine_name, load_kernel
 from whybox.domain.explanations.kernel_trees import KernelTrees, add_up_leaves
 from whybox.domain.explanations.tree_readers import read_trees
 from whybox.errors import ExplanationCheckError
@@ -15,13 +16,6 @@ from whybox.errors import ExplanationCheckError
 from .tree_models import CASES, MISSING_VALUES, fit_case
 
 LEVELS = [level for level in ("baseline", "avx2", "avx512", "neon") if load_kernel(level) is not None]
-
-
-def best() -> Kernel:
-    """Return the kernel; a machine that builds it must also load it."""
-    kernel = load_kernel()
-    assert kernel is not None, "no compiled kernel: run make install"
-    return kernel
 
 
 def margins_at(level, trees, Z):
@@ -32,7 +26,7 @@ def margins_at(level, trees, Z):
 
 
 def test_the_kernel_is_loaded_at_the_best_level_and_names_it():
-    assert engine_name(best()) == f"kernel {LEVELS[-1]}"
+    assert engine_name(load_kernel()) == f"kernel {LEVELS[-1]}"
     assert engine_name(None) == "numpy"
     assert load_kernel("abacus") is None
 
@@ -71,3 +65,12 @@ def test_an_unsound_layout_is_refused(field, value, said):
 
     with pytest.raises(ExplanationCheckError, match=said):
         margins_at(None, replace(trees, **{field: broken}), rows)
+
+
+def test_a_program_in_c_breaks_layouts_and_neither_crashes_nor_finds_levels_that_differ(tmp_path):
+    program = build_for(load_build().native_machine(), tmp_path)
+
+    called = call(program, seed=11, n_layouts=400)
+
+    assert called.n_refused > 0
+    assert called.n_differences == 0

@@ -3,8 +3,8 @@
 test rows ──encode──▶ Z ──▶ sums of the hidden layers ──kernel──▶ leaves of all versions ──▶ answers
                       deals of each group's cells ───────╯         64 rows a word, only trees it can change
 
-The answers are those of the model's own predict to the bit: sums are added up in the same order, and where the
-table itself is not answered alike, this way is not taken.
+The answers are those of the model's own predict to the bit: sums are added up in the same order, and where
+the table itself is not answered alike, this way is not taken.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class DealtTrees:
 def read_dealt_trees(model: Any, rows: Floats, *, engine: Engine) -> DealtTrees | None:
     """Return a model's trees on a table of user columns (n, p), None where this way is not open.
 
-    It is open to forests and trees of scikit-learn, bare or in a whybox model, and to a whybox model's boosted
-    trees, where the compiled kernel is.
+    It is open to forests and trees of scikit-learn, bare or in a whybox model, and to a whybox model's
+    boosted trees, where the compiled kernel is.
     """
     kernel = choose_kernel(engine)
     estimator, hidden = model, None

@@ -1,4 +1,4 @@
-"""Hidden tree games: trees behind random hidden columns, walked by the kernel, or by hybrid rows without it."""
+"""Hidden tree games: trees behind random hidden columns, walked by the kernel, else by hybrid rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROWS_AT_ONCE = 20_000
 class HiddenTrees:
     """Trees on own and hidden columns, and what makes the hidden ones.
 
-    ``estimators`` are scikit-learn's compiled trees by the position of their roots, where the trees are those.
+    ``estimators`` are scikit-learn's compiled trees by the position of their roots, where there are such.
     """
 
     trees: TreeEnsemble

@@ -50,7 +50,7 @@ class DealtTable:
 
 
 def deal_margins(kernel: Kernel, trees: TreeEnsemble, table: DealtTable) -> Floats:
-    """Return the sums of leaves, without the base, of all versions: float64 (groups, repeats, n, n_margins)."""
+    """Return the leaves' sums, without the base, of all versions: float64 (groups, repeats, n, n_margins)."""
     kept, flat = Kept(), KernelTrees(trees)
     n_rows, n_own = table.rows.shape
     layers = place_layers(table.layers, n_own, kept)

@@ -47,10 +47,10 @@ class LinkedControl:
     def shares(self, weights: Floats) -> Floats:
         """Return the Shapley values of s against a weighted background (m,): float64 (n, p, o).
 
-        The others of a player join with a chance q each, q uniform between 0 and 1 (the multilinear extension,
-        Owen 1972, doi:10.1287/mnsc.18.5.64). With A = start + their gains, the share is the integral over q
-        of E[P(A + g) - P(A)], g its own gain: ``sum over r of C_r(g) J_r``, where J_r is the integral of
-        E[A^r], a polynomial of the start and of the power sums of the others' gains.
+        The others of a player join with a chance q each, q uniform between 0 and 1 (the multilinear
+        extension, Owen 1972, doi:10.1287/mnsc.18.5.64). With A = start + their gains, the share is the
+        integral over q of E[P(A + g) - P(A)], g its own gain: ``sum over r of C_r(g) J_r``, where J_r is the
+        integral of E[A^r], a polynomial of the start and of the power sums of the others' gains.
         """
         n_rows, n_outputs, n_players = self.row_gains.shape
         shares = np.zeros((n_rows, n_outputs, n_players))

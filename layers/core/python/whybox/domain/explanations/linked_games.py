@@ -16,8 +16,8 @@ import numpy as np
 
 from whybox.domain.explanations.coalition_trees import PlayedLeaves, play_leaves, walk_margins
 from whybox.domain.explanations.interventional_trees import explain_interventional
-from whybox.domain.explanations.kernel_linked_walks import KernelLinkedGame
 from whybox.domain.explanations.kernel_libraries import Engine, engine_name
+from whybox.domain.explanations.kernel_linked_walks import KernelLinkedGame
 from whybox.domain.explanations.leaf_paths import LeafPaths
 from whybox.domain.explanations.linked_controls import (
     LinkedControl,
@@ -168,9 +168,7 @@ class LinkedGame:
     def _fit(self, generator: np.random.Generator) -> LinkedControl:
         """Fit the control's polynomials to answers on random coalitions."""
         control, n_rows = self.control, len(self._Z)
-        rows, backgrounds, joined = draw_coalitions(
-            generator, n_rows, len(self._background), self.n_players
-        )
+        rows, backgrounds, joined = draw_coalitions(generator, n_rows, len(self._background), self.n_players)
         hybrids = np.where(joined[:, self.paths.players], self._Z[rows], self._background[backgrounds])
         gains = control.row_gains[rows] - control.background_gains[backgrounds]
         totals = control.starts[backgrounds] + np.einsum("kop,kp->ko", gains, joined.astype(np.float64))

@@ -31,7 +31,7 @@ GROUP_ROWS = 16
 table's rows alike, and global importances with them."""
 
 FAR_SHARE = 0.98
-"""Far background rows make so much of the squared distances between a group's answers and the background's."""
+"""Far background rows make so much of the squared distances between the answers of group and background."""
 
 NEAR_PER_DOUBLE = 6
 """One near background row in six is met by two pairs, and speaks for the variance of all of them."""

@@ -1,7 +1,7 @@
 """Trees behind a link: Shapley values of probabilities (or of an exponential mean), not of margins rescaled.
 
-The game is v(S) = mean over background rows b of link(margin of x on S, of b elsewhere). For few players it is
-played for all coalitions at once (``linked_coalitions``). For many, pairs of permutations are walked
+The game is v(S) = mean over background rows b of link(margin of x on S, of b elsewhere). For few players it
+is played for all coalitions at once (``linked_coalitions``). For many, pairs of permutations are walked
 (``linked_games``) on v - s, where s is a polynomial of the additive margin
 
     T(S) = margin(b) + sum over S of (phi(x) - phi(b)),      phi = exact margin attributions,
@@ -16,10 +16,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from whybox.domain.explanations.coalition_trees import PlayedLeaves, play_leaves
+from whybox.domain.explanations.coalition_trees import play_leaves
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
 from whybox.domain.explanations.leaf_paths import LeafPaths
-from whybox.domain.explanations.linked_coalitions import MICROSECONDS_PER_COALITION, attribute_all, find_players
+from whybox.domain.explanations.linked_coalitions import MICROSECONDS_PER_COALITION, attribute_all
 from whybox.domain.explanations.linked_games import LinkedGame
 from whybox.domain.explanations.linked_samplers import sample_linked
 from whybox.domain.explanations.links import Floats
@@ -69,7 +69,8 @@ def _attribute_part(
 ) -> Estimate:
     """Attribute as many rows as are held at once."""
     game = LinkedGame(paths, Z, background, weights, seed=seed)
-    n_active = len(np.unique(paths.players[paths.trees.rules.source[paths.trees.feature[paths.trees.left >= 0]]]))
+    trees = paths.trees
+    n_active = len(np.unique(paths.players[trees.rules.source[trees.feature[trees.left >= 0]]]))
     cost = MICROSECONDS_PER_COALITION * 2.0**n_active * game.background_margins.size * len(Z)
     if cost > WORTH_OF_EXACT * plan.n_evaluations:
         return sample_linked(game, plan=plan, seed=seed)

@@ -23,8 +23,8 @@ SMALLEST_PASSES = 16
 
 N_TURNS = 2
 """A permutation is also walked from its middle on, where there is work enough for that: a player then joins
-early and late, which at equal cost makes errors a quarter smaller (measured). A turn is not a draw of its own:
-the mean over turns counts as one pair."""
+early and late, which at equal cost makes errors a quarter smaller (measured). A turn is not a draw of its
+own: the mean over turns counts as one pair."""
 
 BACKGROUND_PER_PAIR = 3
 """A round takes at most a third of the background: drawing without replacement then makes the standard error
@@ -220,7 +220,6 @@ class PermutationSampler:
         if self._control is not None:
             pairs -= self._control.pairs(rows.ravel(), shared)
         self.means.add(rows.ravel(), shared, pairs)
-
 
     def _walk_turns(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return the mean of the pairs of each permutation and of what it is turned into."""
