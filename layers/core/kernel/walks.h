@@ -41,7 +41,6 @@ typedef struct {
     int64_t n_own, n_players, n_layers, n_sums, n_rows, n_background;
     const double *rows, *background;                /* own columns: (n, n_own) */
     const double *row_parts, *background_parts;     /* (n, n_sums, n_players) */
-    const double *row_margins, *background_margins; /* (n, n_margins): the ends of every walk */
 } wb_hidden_game;
 
 /* n_groups x n_shared rows; the rows of a group share n_walks permutations, each against a background row. */
@@ -60,8 +59,8 @@ typedef struct {
     const wb_leaves *leaves;
     int64_t n_players, n_rows, n_background, n_outputs, link;
     const double *rows, *background;               /* (n, n_sources) */
-    const double *row_outputs, *background_outputs; /* (n, n_outputs): the ends of every walk */
-    const double *background_margins;              /* (n_background, n_margins) */
+    const double *background_margins;              /* (n_background, n_margins), where every walk starts */
+    const double *background_outputs;              /* (n_background, n_outputs) */
     const double *row_gains, *background_gains;    /* (n, n_outputs, n_players) */
     const double *starts;                          /* (n_background, n_outputs): T of nobody */
     const double *control;                         /* (n_outputs, WB_CONTROL) */

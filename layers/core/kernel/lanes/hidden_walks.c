@@ -2,7 +2,7 @@
  *
  * A leaf is on in the lanes that take all players of the conditions which the background row misses from the row,
  * and none of those which the row misses (no lane where they have one in common), and whose hidden columns meet its
- * planes. The ends of a walk are the row and the background row themselves and are known.
+ * planes.
  */
 #include "coalitions.h"
 #include "hidden_columns.h"
@@ -21,16 +21,16 @@ typedef struct {
     uint64_t *on;           /* their lanes, of those that have any */
     double *worth;          /* (margins, leaves): the values of these */
     uint64_t *planes;
-    double *ends, *start;   /* (shared rows, n_sums), (n_sums): sums over own columns */
-    double *gains, *steps;  /* (players), (n_sums, players): how the sums change along the order */
+    double *start;          /* (n_sums), of the background row */
+    double *gains, *steps;  /* (players), (n_sums, players + 1): how the sums change */
     double *sums, *columns; /* (n_sums, 64), (hidden columns, 64) */
     float *narrow;          /* (hidden columns, 64) */
     double *answers;        /* (words, margins, 64) */
 } scratch;
 
-static int make_room(scratch *room, const wb_hidden_game *game, const wb_played *leaves, int64_t n_shared)
+static int make_room(scratch *room, const wb_hidden_game *game, const wb_played *leaves)
 {
-    const size_t n_players = (size_t)game->n_players, n_sums = (size_t)game->n_sums + 1, n_rows = (size_t)n_shared + 1;
+    const size_t n_players = (size_t)game->n_players, n_sums = (size_t)game->n_sums + 1;
     const size_t n_words = wb_count_words(game->n_players), n_leaves = (size_t)leaves->n_leaves + 1;
     const size_t n_hidden = (size_t)leaves->n_hidden + 1, n_margins = (size_t)leaves->n_margins;
     room->n_words = (int64_t)n_words;
@@ -40,28 +40,34 @@ static int make_room(scratch *room, const wb_hidden_game *game, const wb_played 
     room->on = malloc(n_leaves * sizeof *room->on);
     room->worth = malloc(n_leaves * n_margins * sizeof *room->worth);
     room->planes = malloc(((size_t)leaves->n_planes + 1) * sizeof *room->planes);
-    room->ends = malloc(n_rows * n_sums * sizeof *room->ends);
     room->start = malloc(n_sums * sizeof *room->start);
     room->gains = malloc(n_players * sizeof *room->gains);
-    room->steps = malloc(n_sums * n_players * sizeof *room->steps);
+    room->steps = malloc(n_sums * (n_players + 1) * sizeof *room->steps);
     room->sums = malloc(n_sums * WB_LANES * sizeof *room->sums);
     room->columns = malloc(n_hidden * WB_LANES * sizeof *room->columns);
     room->narrow = malloc(n_hidden * WB_LANES * sizeof *room->narrow);
     room->answers = malloc((n_words * n_margins + 1) * WB_LANES * sizeof *room->answers);
     return room->joined && room->taken && room->reached && room->on && room->worth &&
-           room->planes && room->ends && room->start && room->gains && room->steps && room->sums && room->columns && room->narrow &&
+           room->planes && room->start && room->gains && room->steps && room->sums && room->columns && room->narrow &&
            room->answers;
 }
 
 static void give_room_back(scratch *room)
 {
     void *const all[] = {room->joined, room->taken, room->reached,
-                         room->on,     room->worth,    room->planes, room->ends,  room->start,
+                         room->on,     room->worth,    room->planes, room->start,
                          room->gains,  room->steps,  room->sums,     room->columns, room->narrow, room->answers};
     for (size_t at = 0; at < sizeof all / sizeof all[0]; at++)
         free(all[at]);
     wb_forget_missed(&room->rows);
     wb_forget_missed(&room->background);
+}
+
+static void write_joined(scratch *room, const int64_t *order, int64_t n_players)
+{
+    for (int64_t rank = 0; rank < n_players; rank++)
+        for (int64_t word = 0; word < room->n_words; word++)
+            room->joined[order[rank] * room->n_words + word] = wb_joined(rank, n_players, word);
 }
 
 /* The lanes of each leaf, as far as the background row decides: those that take all it misses from the row. */
@@ -70,7 +76,7 @@ static void write_taken(scratch *room, const wb_played *leaves, int64_t walked, 
     for (int64_t number = 0; number < leaves->n_leaves; number++) {
         const wb_played_leaf *leaf = leaves->leaves + number;
         for (int64_t word = 0; word < room->n_words; word++) {
-            uint64_t lanes = wb_lanes_between(0, 2 * n_players - 2, word);
+            uint64_t lanes = wb_all_lanes(n_players, word);
             for (uint64_t missed = wb_missed_of(&room->background, leaf, walked, number); missed; missed &= missed - 1)
                 lanes &= room->joined[leaf->conditions[__builtin_ctzll(missed)].player * room->n_words + word];
             room->taken[word * leaves->n_leaves + number] = lanes;
@@ -86,7 +92,7 @@ static void write_steps(scratch *room, const wb_hidden_game *game, const double 
     for (int64_t sum = 0; sum < game->n_sums; sum++) {
         for (int64_t player = 0; player < p; player++)
             room->gains[player] = own[sum * p + player] - other[sum * p + player];
-        wb_write_steps(room->steps + sum * p, room->gains, order, p);
+        wb_write_steps(room->steps + sum * (p + 1), room->gains, order, p);
     }
 }
 
@@ -147,7 +153,6 @@ typedef struct {
     int64_t row, background;
     int64_t row_walked, walked; /* where what they miss is */
     const int64_t *order;
-    const double *ends;         /* sums of the row */
 } pair;
 
 /* List the leaves that row and background row reach together: neither misses what the other does. */
@@ -179,17 +184,15 @@ static void walk(const wb_hidden_game *game, const wb_played *leaves, scratch *r
                 at->order);
     for (int64_t word = 0; word < room->n_words; word++) {
         for (int64_t sum = 0; sum < game->n_sums; sum++)
-            wb_write_line(room->sums + sum * WB_LANES, room->start[sum], at->ends[sum],
-                          room->steps + sum * game->n_players, game->n_players, word);
+            wb_write_line(room->sums + sum * WB_LANES, room->start[sum], room->steps + sum * (game->n_players + 1),
+                          game->n_players, word);
         wb_write_hidden(game->layers, game->n_layers, room->sums, room->columns);
         write_planes(room, leaves);
         answer_word(room, leaves, at->row_walked, n_reached, word);
     }
     for (int64_t margin = 0; margin < n_margins; margin++)
-        wb_write_pair(room->answers + margin * WB_LANES, n_margins * WB_LANES,
-                      game->background_margins[at->background * n_margins + margin],
-                      game->row_margins[at->row * n_margins + margin], at->order, game->n_players, pairs + margin,
-                      n_margins);
+        wb_write_pair(room->answers + margin * WB_LANES, n_margins * WB_LANES, at->order, game->n_players,
+                      pairs + margin, n_margins);
 }
 
 static void walk_group(const wb_hidden_game *game, const wb_played *leaves, const wb_walks *walks, int64_t group,
@@ -197,18 +200,14 @@ static void walk_group(const wb_hidden_game *game, const wb_played *leaves, cons
 {
     const int64_t *rows = walks->rows + group * walks->n_shared;
     const int64_t n_values = game->n_players * leaves->n_margins, n_parts = game->n_sums * game->n_players;
-    for (int64_t shared = 0; shared < walks->n_shared; shared++)
-        add_up(game->row_parts + rows[shared] * n_parts, game->n_sums, game->n_players,
-               room->ends + shared * game->n_sums);
     for (int64_t number = 0; number < walks->n_walks; number++) {
         const int64_t walked = group * walks->n_walks + number, background = walks->backgrounds[walked];
         const int64_t *order = walks->orders + walked * game->n_players;
-        wb_write_joined(room->joined, order, game->n_players, room->n_words);
+        write_joined(room, order, game->n_players);
         write_taken(room, leaves, walked, game->n_players);
         add_up(game->background_parts + background * n_parts, game->n_sums, game->n_players, room->start);
         for (int64_t shared = 0; shared < walks->n_shared; shared++) {
-            const pair at = {rows[shared], background, group * walks->n_shared + shared, walked, order,
-                             room->ends + shared * game->n_sums};
+            const pair at = {rows[shared], background, group * walks->n_shared + shared, walked, order};
             walk(game, leaves, room, &at, pairs + (shared * walks->n_walks + number) * n_values);
         }
     }
@@ -222,7 +221,7 @@ int32_t WB_AT(wb_hidden_walks)(const wb_hidden_game *game, const wb_walks *walks
     if (status == WB_OK)
         status = wb_check_walks(walks, game->n_rows, game->n_background, game->n_players);
     const int64_t n_rows = walks->n_groups * walks->n_shared, n_walked = walks->n_groups * walks->n_walks;
-    if (status == WB_OK && !(make_room(&room, game, &leaves, walks->n_shared) &&
+    if (status == WB_OK && !(make_room(&room, game, &leaves) &&
                              wb_read_missed(&leaves, game->rows, walks->rows, n_rows, &room.rows) &&
                              wb_read_missed(&leaves, game->background, walks->backgrounds, n_walked, &room.background)))
         status = WB_NO_MEMORY;

@@ -10,6 +10,7 @@
 #include "../played.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     int64_t n_rows, n_leaves, n_wide;

@@ -80,11 +80,8 @@ class HiddenTreeGame(PredictedGame):
                 model.hidden.layers,
                 players,
                 n_players=n_players,
-                rows=(*_take_apart(model.hidden, sums, Z, players, n_players), self.predictions),
-                background=(
-                    *_take_apart(model.hidden, sums, background, players, n_players),
-                    self.background_outputs,
-                ),
+                rows=_take_apart(model.hidden, sums, Z, players, n_players),
+                background=_take_apart(model.hidden, sums, background, players, n_players),
             )
 
     def block_shape(self, n_walks: int) -> tuple[int, int]:

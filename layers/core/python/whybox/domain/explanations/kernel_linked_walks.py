@@ -18,7 +18,7 @@ _LINKS: dict[Link, int] = {"logistic": 0, "softmax": 1, "exponential": 2}
 _N_SUMS = 6
 _COUNTS = ("n_players", "n_rows", "n_background", "n_outputs", "link")
 _ARRAYS = (
-    *("rows", "background", "row_outputs", "background_outputs", "background_margins"),
+    *("rows", "background", "background_margins", "background_outputs"),
     *("row_gains", "background_gains", "starts", "control", "weights"),
 )
 
@@ -53,8 +53,7 @@ class KernelLinkedGame:
     leaves : of the trees, by player
     link : from margins to answers
     tables : encoded rows (n, q) and background rows (m, q)
-    outputs : their answers (n, o) and (m, o), where every walk ends
-    margins : of the background rows (m, n_margins)
+    margins, outputs : of the background rows, (m, n_margins) and (m, o)
     control : gains (n, o, p) and (m, o, p), starts (m, o) and coefficients (o, 6) of the control
     weights : shares of the background rows (m,)
     """
@@ -65,26 +64,26 @@ class KernelLinkedGame:
         link: Link,
         *,
         tables: tuple[Floats, Floats],
-        outputs: tuple[Floats, Floats],
         margins: Floats,
+        outputs: Floats,
         control: tuple[Floats, Floats, Floats, Floats],
         weights: Floats,
     ) -> None:
         self._leaves, self._kept = leaves, Kept()
-        arrays = (*tables, *outputs, margins, *control, weights)
+        arrays = (*tables, margins, outputs, *control, weights)
         self._struct = _Game(
             leaves=leaves.handle,
             n_players=leaves.n_players,
             n_rows=len(tables[0]),
             n_background=len(tables[1]),
-            n_outputs=outputs[0].shape[1],
+            n_outputs=outputs.shape[1],
             link=_LINKS[link],
             **{
                 name: self._kept.place(array, np.float64) for name, array in zip(_ARRAYS, arrays, strict=True)
             },
         )
         self._n_rows = len(tables[0])
-        self._shape = (leaves.n_players, outputs[0].shape[1])
+        self._shape = (leaves.n_players, outputs.shape[1])
 
     def visit(self, visits: Visits) -> Floats:
         """Return the sums of visits; see ``LinkedGame.visit``."""

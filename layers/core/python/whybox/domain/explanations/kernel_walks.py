@@ -16,10 +16,7 @@ from whybox.domain.models.hidden_features import HiddenLayer
 
 _LAYER_ARRAYS = ("direction", "weights", "cluster_rows", "bias_rows", "means", "scales")
 _GAME_COUNTS = ("n_own", "n_players", "n_layers", "n_sums", "n_rows", "n_background")
-_GAME_ARRAYS = (
-    *("rows", "background", "row_parts", "background_parts"),
-    *("row_margins", "background_margins"),
-)
+_GAME_ARRAYS = ("rows", "background", "row_parts", "background_parts")
 
 
 class _Layer(ctypes.Structure):
@@ -87,8 +84,8 @@ class KernelHiddenGame:
     layers : what makes the hidden columns
     players : int64 (n_own,), the player of each own column
     n_players : players of own columns
-    rows, background : three float64 arrays each: own columns (n, n_own); what each player adds to the layers'
-        sums (n, n_sums, n_players); margins of the trees (n, n_margins), where every walk ends
+    rows, background : two float64 arrays each: own columns (n, n_own), and what each player adds to the
+        layers' sums (n, n_sums, n_players)
     """
 
     def __init__(
@@ -99,8 +96,8 @@ class KernelHiddenGame:
         players: Ints,
         *,
         n_players: int,
-        rows: tuple[Floats, Floats, Floats],
-        background: tuple[Floats, Floats, Floats],
+        rows: tuple[Floats, Floats],
+        background: tuple[Floats, Floats],
     ) -> None:
         self._kernel, self._kept = kernel, Kept()
         n_own = len(players)

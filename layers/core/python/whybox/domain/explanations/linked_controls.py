@@ -44,6 +44,12 @@ class LinkedControl:
             answers = self.coefficients[:, power] + totals * answers
         return answers
 
+    def total(self, weights: Floats) -> Floats:
+        """Return what all players together add to s against a weighted background (m,): float64 (n, o)."""
+        own, other = self.row_gains.sum(axis=2), self.background_gains.sum(axis=2)
+        ends = self.answer(self.starts + (own[:, None] - other))
+        return np.asarray(np.einsum("nmo,m->no", ends - self.answer(self.starts), weights), dtype=np.float64)
+
     def shares(self, weights: Floats) -> Floats:
         """Return the Shapley values of s against a weighted background (m,): float64 (n, p, o).
 

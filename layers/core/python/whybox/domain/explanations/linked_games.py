@@ -102,9 +102,15 @@ class LinkedGame:
 
     def known_shares(self) -> Floats:
         """Return the Shapley values of the control: float64 (n, p, o)."""
-        if self._compiled is not None:
-            return self._compiled.shares()
-        return self.control.shares(self.weights)
+        compiled = self._compiled
+        shares = self.control.shares(self.weights) if compiled is None else compiled.shares()
+        # What rounding leaves of the sum is handed out, so that values add up as walks do.
+        sizes = np.abs(shares)
+        total = sizes.sum(axis=1, keepdims=True)
+        lost = self.control.total(self.weights)[:, None] - shares.sum(axis=1, keepdims=True)
+        return np.asarray(
+            shares + lost * np.divide(sizes, total, out=np.zeros_like(sizes), where=total > 0.0)
+        )
 
     def visit(self, visits: Visits) -> Floats:
         """Return the sums over visits for each row: float64 (r, 6, p, o).
@@ -183,8 +189,8 @@ class LinkedGame:
             self.paths.compiled,
             self._link,
             tables=(self._Z, self._background),
-            outputs=(self.predictions, self.background_outputs),
             margins=self.background_margins,
+            outputs=self.background_outputs,
             control=(control.row_gains, control.background_gains, control.starts, control.coefficients),
             weights=self.weights,
         )

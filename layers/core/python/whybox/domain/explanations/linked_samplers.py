@@ -87,7 +87,7 @@ class LinkedSampler:
         self._counts = np.zeros(n_rows)
         self._t, self._tt = np.zeros((n_rows, n_outputs)), np.zeros((n_rows, n_outputs))
         self.degrees_of_freedom = 1
-        self.n_pairs = 0.0
+        self.n_pairs = self.first_pairs = 0.0
 
     @property
     def pairs_per_pass(self) -> float:
@@ -115,6 +115,7 @@ class LinkedSampler:
             orders=orders,
         )
         self._sums[self._order] += self._game.visit(visits)
+        self.first_pairs = self.first_pairs or self.n_pairs
 
     def _visit_all(self, group: _Group, n_repeats: int) -> tuple[Ints, Floats, Floats]:
         """Return background rows, weights and spreads of visits to all of the background."""
@@ -191,9 +192,11 @@ def sample_linked(game: LinkedGame, *, plan: SamplingPlan, seed: int) -> Estimat
     n_pairs = plan.n_evaluations / game.cost_per_evaluation / walked
     sampler = LinkedSampler(game, n_pairs=n_pairs, seed=seed)
     target = DEFAULT_TARGET if plan.target_error is None else plan.target_error
-    most = n_pairs if plan.target_error is None else n_pairs * plan.max_rounds
+    most = n_pairs
     while True:
         sampler.play_pass()
+        if plan.target_error is not None:
+            most = max(most, plan.max_rounds * max(n_pairs, sampler.first_pairs))
         values, std_error = sampler.estimate()
         if relative_error(values, std_error) <= target or sampler.n_pairs + sampler.pairs_per_pass > most:
             break

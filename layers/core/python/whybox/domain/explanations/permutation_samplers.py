@@ -98,7 +98,7 @@ def sample_game(
     """
     walked = max(1, 2 * (game.n_players - 1) * len(game.predictions))
     sampler = PermutationSampler(game, weights, n_pairs=count_pairs(game, plan), seed=seed, control=control)
-    largest = max(sampler.pairs_per_round, plan.max_rounds * count_pairs(game, plan))
+    largest = plan.max_rounds * sampler.pairs_per_round
     while True:
         sampler.play_round()
         values, std_error = sampler.estimate()

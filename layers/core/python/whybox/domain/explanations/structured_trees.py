@@ -19,7 +19,7 @@ from whybox.domain.explanations.kernel_libraries import load_kernel
 from whybox.domain.explanations.leaf_paths import MAX_CONDITIONS, trace_leaves
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.model_views import HiddenStructure, ModelView
-from whybox.domain.explanations.permutation_samplers import sample_game
+from whybox.domain.explanations.permutation_samplers import PermutationSampler, sample_game
 from whybox.domain.explanations.split_trees import split_leaves
 from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
 from whybox.domain.models.hidden_features import HiddenFeatures
@@ -88,7 +88,7 @@ def attribute_trees_behind_hidden(
         n_players=count_players(columns),
         kernel=load_kernel(),
     )
-    rounds = _plan_rounds(game, plan)
+    rounds = _plan_rounds(game, weights, plan)
     found = sample_game(game, weights, plan=rounds, seed=seed, known=known[:, :, walked])
     return replace(
         found,
@@ -100,14 +100,17 @@ def attribute_trees_behind_hidden(
     )
 
 
-def _plan_rounds(game: HiddenTreeGame, plan: SamplingPlan) -> SamplingPlan:
+def _plan_rounds(game: HiddenTreeGame, weights: Floats, plan: SamplingPlan) -> SamplingPlan:
     """Plan small rounds, to the plan's target, or to ours within the plan's first round."""
     if plan.target_error is None:
         plan = replace(plan, target_error=DEFAULT_TARGET, max_rounds=1)
-    n_walked = PAIRS_PER_ROUND * 2 * max(1, game.n_players - 1) * len(game.predictions)
-    round_cost = max(1, int(np.ceil(n_walked * game.cost_per_evaluation)))
-    n_rounds = max(1, plan.n_evaluations * plan.max_rounds // round_cost)
-    return replace(plan, n_evaluations=round_cost, max_rounds=n_rounds)
+    n_pairs = PermutationSampler(game, weights, n_pairs=PAIRS_PER_ROUND, seed=0).pairs_per_round
+    n_walked = 2 * max(1, game.n_players - 1) * len(game.predictions)
+    first, whole = (
+        max(1, int(np.ceil(n * n_walked * game.cost_per_evaluation))) for n in (PAIRS_PER_ROUND, n_pairs)
+    )
+    n_rounds = max(1, plan.n_evaluations * plan.max_rounds // whole)
+    return replace(plan, n_evaluations=first, max_rounds=n_rounds)
 
 
 def _is_plain(rest: TreeEnsemble) -> bool:
