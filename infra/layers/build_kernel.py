@@ -72,7 +72,7 @@ def link_kernel(machine: str, library: Path, *, compile_with: Compile, sources: 
             compile_with(sources, *FLAGS, *options, "-c", source.relative_to(sources).as_posix(), "-o", made)
             objects.append(made)
         linked = str(Path(scratch, LIBRARY))
-        compile_with(sources, "-shared", "-s", "-Wl,--build-id=none", "-o", linked, *objects)
+        compile_with(sources, "-shared", "-Wl,--build-id=none", "-o", linked, *objects)
         shutil.copyfile(linked, library)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from whybox.domain.explanations.coalition_trees import list_margins, play_leaves, walk_margins
+from whybox.domain.explanations.coalition_trees import play_leaves, walk_margins
 from whybox.domain.explanations.leaf_paths import trace_leaves
 from whybox.domain.explanations.linked_coalitions import all_margins, find_players
 from whybox.domain.explanations.split_trees import split_leaves
@@ -51,19 +51,6 @@ def test_a_player_without_leaves_takes_no_step_at_all():
     steps = walk_margins(played, np.arange(len(rows)), met, orders, n_margins=trees.n_margins)
 
     assert np.all(steps[..., UNUSED] == 0.0)
-
-
-@pytest.mark.parametrize(("name", "n_classes"), CASES)
-def test_listed_coalitions_have_the_margins_of_their_hybrid_rows(name, n_classes):
-    trees, played, constant, rows, background = play(name, n_classes)
-    coalitions = np.random.default_rng(0).random((10, 6)) < 0.5
-    met = np.broadcast_to(np.arange(len(background)), (len(rows), len(background)))
-
-    margins = list_margins(played, np.arange(len(rows)), met, coalitions, n_margins=trees.n_margins)
-
-    hybrids = np.where(coalitions, rows[:, None, None], background[None, :, None])
-    expected = trees.margins(hybrids.reshape(-1, 6)).reshape(*hybrids.shape[:3], -1)
-    np.testing.assert_allclose(np.moveaxis(margins, 0, -1) + constant, expected, rtol=ROUNDING, atol=ROUNDING)
 
 
 @pytest.mark.parametrize(("name", "n_classes"), CASES)

@@ -10,7 +10,8 @@ from sklearn.ensemble import GradientBoostingClassifier
 from whybox.domain.explanations.estimates import SamplingPlan
 from whybox.domain.explanations.interventional_trees import explain_interventional
 from whybox.domain.explanations.leaf_paths import trace_leaves
-from whybox.domain.explanations.linked_trees import ALGORITHM, ALGORITHM_EXACT, attribute_linked_trees
+from whybox.domain.explanations.linked_samplers import ALGORITHM
+from whybox.domain.explanations.linked_trees import ALGORITHM_EXACT, attribute_linked_trees
 from whybox.domain.explanations.tree_readers import read_trees
 
 from .definition import shapley_by_definition

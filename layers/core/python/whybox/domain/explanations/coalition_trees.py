@@ -23,7 +23,7 @@ from whybox.domain.explanations.leaf_paths import (
     read_patterns,
 )
 from whybox.domain.explanations.links import Floats
-from whybox.domain.explanations.tree_layouts import Bools, Ints
+from whybox.domain.explanations.tree_layouts import Ints
 
 PAIR_CELLS = 500_000
 """Pairs x leaves compared at once: the working arrays of a block stay in the cache (measured)."""
@@ -187,35 +187,3 @@ def _find_switches(slots: Ints, a: Patterns, c: Patterns, ranks: Ranks) -> tuple
         np.maximum(on.view(kind), (rank & ~met_by_background).view(kind), out=on.view(kind))
         np.minimum(off.view(kind), (rank | met_by_row).view(kind), out=off.view(kind))
     return on.view(kind).reshape(-1, ranks.shape[1]), off.view(kind).reshape(-1, ranks.shape[1])
-
-
-def list_margins(
-    played: list[PlayedLeaves], rows: Ints, backgrounds: Ints, coalitions: Bools, *, n_margins: int
-) -> Floats:
-    """Return the margins of given coalitions, without the ensemble's constant.
-
-    Parameters
-    ----------
-    rows : int64 (r,); backgrounds : int64 (r, c)
-    coalitions : bool (s, p), the players taken from the row
-
-    Returns
-    -------
-    float64 (n_margins, r, c, s)
-
-    Notes
-    -----
-    Cost: pairs x coalitions x leaves, a few operations on words each.
-    """
-    margins = np.zeros((n_margins, *backgrounds.shape, len(coalitions)))
-    for leaves in played:
-        word = leaves.rows.dtype.type
-        from_row = np.zeros((len(coalitions), len(leaves.values)), dtype=word)
-        for bit, players in enumerate(leaves.players):
-            from_row |= coalitions[:, players].astype(word) << word(bit)
-        own = leaves.rows[rows]
-        for row, met in enumerate(backgrounds):
-            other = leaves.background[met][:, None]
-            is_on = ((own[row] & from_row) | (other & ~from_row)) == leaves.full
-            margins[leaves.margin, row] += is_on @ leaves.values
-    return margins

@@ -23,6 +23,10 @@ SAME_ANSWER = 1e-12
 """Answers that spread less than this share of their size are equal up to rounding: nothing to tilt by."""
 
 
+ROUNDING = 1e-13
+"""Of a sum of squares: a residual below it is no variance."""
+
+
 class PairMeans(Protocol):
     """Collects pairs in any number of parts."""
 
@@ -82,10 +86,9 @@ class CalibratedMeans:
         covariance = self._products - count * mean * mean_t
         slope = covariance * inverse
         residual = self._squares - count * mean**2 - slope * covariance
-        # Below rounding of the sums of squares a residual is no variance.
-        residual = np.where(residual > 1e-13 * self._squares, residual, 0.0)
+        residual = np.where(residual > ROUNDING * self._squares, residual, 0.0)
         variance = residual / (count - 2.0) * (1.0 / count + mean_t**2 * inverse)
-        return mean - slope * mean_t, np.sqrt(_moderate(variance, count - 2.0))
+        return mean - slope * mean_t, np.sqrt(moderate(variance, count - 2.0))
 
     @property
     def degrees_of_freedom(self) -> int:
@@ -93,7 +96,7 @@ class CalibratedMeans:
         return int(np.min(self.n_pairs)) - 2 + PRIOR_DEGREES
 
 
-def _moderate(variance: Floats, degrees: Floats) -> Floats:
+def moderate(variance: Floats, degrees: Floats) -> Floats:
     """Shrink variances (n, p, o) towards the mean over rows (Smyth 2004, doi:10.2202/1544-6115.1027).
 
     Most steps of most columns are near 0, so a handful of pairs often looks far more certain than it is.
@@ -135,7 +138,7 @@ class StratifiedMeans:
     def estimate(self) -> tuple[Floats, Floats]:
         """Return values and standard errors; see ``PairMeans.estimate``."""
         n_passes = (self._n_met / self._n_background)[:, None, None]
-        variance = _moderate(self._variance, self._n_met[:, None, None].astype(np.float64))
+        variance = moderate(self._variance, self._n_met[:, None, None].astype(np.float64))
         return self._sum / n_passes, np.sqrt(variance) / n_passes
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,9 +21,23 @@ SMALLEST_SAMPLE = 4
 SMALLEST_PASSES = 16
 """Meetings with background rows that a standard error over all of them needs: a few rows make most of it."""
 
+N_TURNS = 2
+"""A permutation is also walked from its middle on, where there is work enough for that: a player then joins
+early and late, which at equal cost makes errors a quarter smaller (measured). A turn is not a draw of its
+own: the mean over turns counts as one pair."""
+
 BACKGROUND_PER_PAIR = 3
 """A round takes at most a third of the background: drawing without replacement then makes the standard error
 at most 22 % too large, on the safe side. More pairs than background rows meet every one of them instead."""
+
+
+@runtime_checkable
+class PairedGame(Protocol):
+    """A game that gives what pairs add without the answers on the way."""
+
+    def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
+        """Return what ``walk_pairs`` does."""
+        ...
 
 
 class Control(Protocol):
@@ -130,9 +144,14 @@ class PermutationSampler:
         n_background = len(weights)
         largest_sample = n_background // BACKGROUND_PER_PAIR
         self.is_stratified = n_pairs >= n_background or largest_sample < SMALLEST_SAMPLE
+        self._n_turns = 1
         if self.is_stratified:
             self._sample_size = n_background
-            self._n_samples = max(1, n_pairs // (2 * n_background), -(-SMALLEST_PASSES // n_background))
+            n_passes = max(1, n_pairs // (2 * n_background))
+            n_least = -(-SMALLEST_PASSES // n_background)
+            if n_passes >= N_TURNS * n_least:
+                self._n_turns = N_TURNS
+            self._n_samples = max(n_passes // self._n_turns, n_least)
         else:
             self._sample_size = min(max(SMALLEST_SAMPLE, n_pairs), largest_sample)
             self._n_samples = max(1, round(n_pairs / self._sample_size))
@@ -156,7 +175,7 @@ class PermutationSampler:
     @property
     def pairs_per_round(self) -> int:
         """Pairs one round adds to each row."""
-        return self._sample_size * self._n_samples * (2 if self.is_stratified else 1)
+        return self._sample_size * self._n_samples * self._n_turns * (2 if self.is_stratified else 1)
 
     @property
     def n_pairs(self) -> int:
@@ -196,11 +215,19 @@ class PermutationSampler:
         if self.is_stratified:
             backgrounds = np.tile(backgrounds, (1, 2))
         orders = draw_orders(self._generator, backgrounds.shape, n_players=self._game.n_players)
-        pairs = walk_pairs(self._game, rows, backgrounds, orders)
+        pairs = self._walk_turns(rows, backgrounds, orders)
         shared = np.repeat(backgrounds, rows.shape[1], axis=0)
         if self._control is not None:
             pairs -= self._control.pairs(rows.ravel(), shared)
         self.means.add(rows.ravel(), shared, pairs)
+
+    def _walk_turns(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
+        """Return the mean of the pairs of each permutation and of what it is turned into."""
+        shifts = [turn * orders.shape[2] // self._n_turns for turn in range(self._n_turns)]
+        turned = np.concatenate([np.roll(orders, -shift, axis=2) for shift in shifts], axis=1)
+        pairs = walk_pairs(self._game, rows, np.tile(backgrounds, (1, self._n_turns)), turned)
+        by_turn = pairs.reshape(len(pairs), self._n_turns, -1, *pairs.shape[2:])
+        return np.asarray(by_turn.mean(axis=1), dtype=np.float64)
 
 
 def walk_pairs(game: CoalitionGame, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
@@ -210,9 +237,15 @@ def walk_pairs(game: CoalitionGame, rows: Ints, backgrounds: Ints, orders: Ints)
     -------
     float64 (g x r, c, p, n_outputs); the players of a pair add up to f(row) - f(background row).
     """
-    answers = game.walk(rows, backgrounds, orders)
+    if isinstance(game, PairedGame):
+        return game.pairs(rows, backgrounds, orders)
+    return pair_answers(game.walk(rows, backgrounds, orders), orders)
+
+
+def pair_answers(answers: Floats, orders: Ints) -> Floats:
+    """Return pairs (g x r, c, p, n_outputs) of the answers along walks (g, r, c, 2, p + 1, n_outputs)."""
     # Half of (there minus back): its steps are the mean marginal contribution of the pair.
     halves = 0.5 * (answers[..., 0, :, :] - answers[..., 1, :, :])
     pairs = np.empty_like(halves[..., 1:, :])
     np.put_along_axis(pairs, orders[:, None, :, :, None], np.diff(halves, axis=-2), axis=-2)
-    return pairs.reshape(rows.size, *pairs.shape[2:])
+    return pairs.reshape(-1, *pairs.shape[2:])

@@ -43,6 +43,18 @@ def _read_forest(model: Any) -> TreeEnsemble | None:
     return move_common_values(_join(parts, n_columns=model.n_features_in_, link="identity"))
 
 
+def read_votes(model: Any) -> TreeEnsemble | None:
+    """Return the trees of a forest, or one tree, with what each leaf itself answers: not yet divided by the
+    number of trees, as scikit-learn adds them up. None for anything else, and for several targets.
+    """
+    if _READERS.get(type(model).__name__) is not _read_forest or getattr(model, "n_outputs_", 1) > 1:
+        return None
+    trees = list(model.estimators_) if hasattr(model, "estimators_") else [model]
+    n_answers = len(model.classes_) if hasattr(model, "classes_") else 1
+    parts = [_Part(tree.tree_, np.asarray(tree.tree_.value[:, 0, :n_answers])) for tree in trees]
+    return _join(parts, n_columns=model.n_features_in_, link="identity")
+
+
 def _read_bagging(model: Any) -> TreeEnsemble | None:
     """Bagged trees: as a forest, each tree on its own choice of columns."""
     n_classes = len(model.classes_) if hasattr(model, "classes_") else None

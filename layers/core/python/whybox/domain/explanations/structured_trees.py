@@ -6,31 +6,30 @@ trees on F = hidden(Z) ──split_leaves──▶ own    leaf patterns, exact
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from whybox.domain.explanations.additive_controls import learn_control
-from whybox.domain.explanations.coalition_games import PredictedGame, count_players
+from whybox.domain.explanations.coalition_games import count_players
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
+from whybox.domain.explanations.hidden_tree_games import HiddenTreeGame, HiddenTrees
 from whybox.domain.explanations.interventional_trees import explain_interventional
+from whybox.domain.explanations.kernel_libraries import load_kernel
 from whybox.domain.explanations.leaf_paths import MAX_CONDITIONS, trace_leaves
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.model_views import HiddenStructure, ModelView
-from whybox.domain.explanations.permutation_samplers import sample_game
+from whybox.domain.explanations.permutation_samplers import PermutationSampler, sample_game
 from whybox.domain.explanations.split_trees import split_leaves
 from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
+from whybox.domain.models.hidden_features import HiddenFeatures
 
 ALGORITHM = "exact_leaves_with_sampled_hidden"
 
-DEFAULT_TARGET = 0.13
+DEFAULT_TARGET = 0.1
 """Mean standard error / mean ``|value|`` aimed at without a target: the mean error is 0.8 of it."""
 
-PAIRS_PER_ROUND = 6
-
-ROWS_AT_ONCE = 20_000
-"""Rows shown to a tree at once: few enough to stay in the cache, many enough to make its call worth while."""
+PAIRS_PER_ROUND = 16
 
 
 def attribute_trees_behind_hidden(
@@ -61,8 +60,8 @@ def attribute_trees_behind_hidden(
         return None
     columns = np.arange(view.n_columns) if groups is None else groups
     own, rest = split_leaves(structure.trees, structure.n_own)
-    walker = _read_walker(structure, rest)
-    if walker is None:
+    hidden = structure.hidden
+    if not isinstance(hidden, HiddenFeatures) or not _is_plain(rest):
         return None
     hidden_players = np.zeros(
         rest.n_columns - structure.n_own, dtype=np.int64
@@ -72,23 +71,25 @@ def attribute_trees_behind_hidden(
     if paths.max_conditions > MAX_CONDITIONS:
         return None
     Z, reference = view.encode(rows), view.encode(background)
-    F_rows, F_background = structure.hidden.transform(Z), structure.hidden.transform(reference)
+    F_rows, F_background = hidden.transform(Z), hidden.transform(reference)
     known = explain_interventional(paths, F_rows, F_background, weights=weights)
     # The two shares of a leaf add up to one: class 0 has the values of class 1 with the other sign.
     is_mirrored = view.unit == "probability" and rest.n_margins == 2
     walked = slice(int(is_mirrored), None)
-    game = PredictedGame(
-        lambda part: walker.margins(structure.hidden.transform(part))[:, walked],
+    game = HiddenTreeGame(
+        HiddenTrees(
+            replace(rest, values=np.ascontiguousarray(rest.values[:, walked]), base=rest.base[walked]),
+            hidden,
+            _find_compiled(structure, rest),
+        ),
         Z,
         reference,
         columns[view.players],
         n_players=count_players(columns),
+        kernel=load_kernel(),
     )
-    rounds = _plan_rounds(game, plan)
-    control = learn_control(
-        game, background, columns, weights, n_pairs=rounds.max_rounds * PAIRS_PER_ROUND, seed=seed
-    )
-    found = sample_game(game, weights, plan=rounds, seed=seed, known=known[:, :, walked], control=control)
+    rounds = _plan_rounds(game, weights, plan)
+    found = sample_game(game, weights, plan=rounds, seed=seed, known=known[:, :, walked])
     return replace(
         found,
         values=np.concatenate([-found.values, found.values], axis=2) if is_mirrored else found.values,
@@ -99,45 +100,33 @@ def attribute_trees_behind_hidden(
     )
 
 
-def _plan_rounds(game: PredictedGame, plan: SamplingPlan) -> SamplingPlan:
+def _plan_rounds(game: HiddenTreeGame, weights: Floats, plan: SamplingPlan) -> SamplingPlan:
     """Plan small rounds, to the plan's target, or to ours within the plan's first round."""
     if plan.target_error is None:
         plan = replace(plan, target_error=DEFAULT_TARGET, max_rounds=1)
-    round_cost = PAIRS_PER_ROUND * 2 * max(1, game.n_players - 1) * len(game.predictions)
-    n_rounds = max(1, plan.n_evaluations * plan.max_rounds // round_cost)
-    return replace(plan, n_evaluations=round_cost, max_rounds=n_rounds)
+    n_pairs = PermutationSampler(game, weights, n_pairs=PAIRS_PER_ROUND, seed=0).pairs_per_round
+    n_walked = 2 * max(1, game.n_players - 1) * len(game.predictions)
+    first, whole = (
+        max(1, int(np.ceil(n * n_walked * game.cost_per_evaluation))) for n in (PAIRS_PER_ROUND, n_pairs)
+    )
+    n_rounds = max(1, plan.n_evaluations * plan.max_rounds // whole)
+    return replace(plan, n_evaluations=first, max_rounds=n_rounds)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Walker:
-    """scikit-learn's own compiled walk down its trees, with the leaf values of part of an ensemble.
-
-    ``trees`` (root position, tree) are those of the part; node numbers are positions behind the root.
-    """
-
-    trees: list[tuple[int, Any]]
-    values: Floats
-
-    def margins(self, F: Floats) -> Floats:
-        """Return the sums of leaf values: float64 (n, n_margins)."""
-        narrow = np.asarray(F, dtype=np.float32, order="C")
-        sums = np.zeros((len(F), self.values.shape[1]))
-        for start in range(0, len(F), ROWS_AT_ONCE):
-            part = slice(start, start + ROWS_AT_ONCE)
-            for root, tree in self.trees:
-                sums[part] += self.values.take(tree.apply(narrow[part]) + root, axis=0)
-        return sums
+def _is_plain(rest: TreeEnsemble) -> bool:
+    """Tell whether hidden columns are compared as they are, or rounded to float32."""
+    rules = rest.rules
+    is_direct = np.array_equal(rules.source, np.arange(rest.n_columns)) and not rules.categories
+    return bool(is_direct and not rules.zero_is_missing.any())
 
 
-def _read_walker(structure: HiddenStructure, rest: TreeEnsemble) -> _Walker | None:
-    """Return the compiled walk of the final estimator's trees, None where they are not ``sklearn.tree``'s."""
+def _find_compiled(structure: HiddenStructure, rest: TreeEnsemble) -> tuple[tuple[int, Any], ...]:
+    """Return scikit-learn's own compiled trees of the rest, by their roots; none where it has others."""
     final, trees = structure.final, structure.trees
     estimators = np.ravel(getattr(final, "estimators_", final))
     is_on_all_columns = not hasattr(final, "estimators_features_")
-    if trees is None or len(trees.roots) != len(estimators) or not is_on_all_columns:
-        return None
-    if not all(hasattr(estimator, "tree_") for estimator in estimators):
-        return None
-    is_kept = np.isin(trees.roots, rest.roots)
-    kept = [(int(trees.roots[k]), estimators[k].tree_) for k in np.flatnonzero(is_kept)]
-    return _Walker(kept, rest.values)
+    is_compiled = is_on_all_columns and all(hasattr(estimator, "tree_") for estimator in estimators)
+    if trees is None or len(trees.roots) != len(estimators) or not is_compiled:
+        return ()
+    kept = np.flatnonzero(np.isin(trees.roots, rest.roots))
+    return tuple((int(trees.roots[k]), estimators[k].tree_) for k in kept)

@@ -19,9 +19,16 @@ def predict_trees(
     Leaves are found node by node on the values themselves, independently of how explanations read them: what
     attributions add up to is not of their own making.
     """
+    return apply_link(add_up_margins(trees, Z, engine=engine, blocks=blocks), trees.link)
+
+
+def add_up_margins(
+    trees: TreeEnsemble, Z: Floats, *, engine: Engine = "auto", blocks: RowBlocks = ALL_AT_ONCE
+) -> Floats:
+    """Return the sums of leaf values, base included, float64 (n, n_margins), of rows Z (n, n_columns)."""
     kernel = choose_kernel(engine)
     if kernel is None:
-        return trees.predict(Z)
+        return trees.margins(Z)
     flat, margins = KernelTrees(trees), np.empty((len(Z), trees.n_margins))
     blocks.run(lambda rows: add_up_leaves(kernel, flat, Z[rows], margins[rows]), len(Z))
-    return apply_link(margins, trees.link)
+    return margins

@@ -17,6 +17,10 @@ def read_trees(model: Any) -> TreeEnsemble | None:
     vector leaves of xgboost, several targets of a classifier): the model is then explained as a function.
     """
     if type(model).__module__ == "whybox.domain.models.boosted_trees":
+        if model.nodes is not None:
+            from whybox.domain.explanations.xgboost_trees import read_nodes
+
+            return read_nodes(model.nodes)
         model = model.booster
     library = library_of(model)
     if library == "sklearn":

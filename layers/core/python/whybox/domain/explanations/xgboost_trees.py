@@ -19,6 +19,7 @@ from whybox.domain.explanations.tree_layouts import (
     Ints,
     TreeEnsemble,
 )
+from whybox.domain.models.xgboost_nodes import XgboostNodes
 
 _LINKS: dict[str, Link] = {
     "binary:logistic": "logistic",
@@ -68,6 +69,34 @@ def read_xgboost(model: Any) -> TreeEnsemble | None:
     return _lay_out(body, base=base, link=link, n_columns=booster.num_features(), weights=weights)
 
 
+def read_nodes(nodes: XgboostNodes) -> TreeEnsemble | None:
+    """Return the trees of node arrays, None where there are none or their objective has no known link."""
+    link = _LINKS.get(nodes.objective)
+    if link is None or not len(nodes.sizes):
+        return None
+    roots = np.cumsum(nodes.sizes) - nodes.sizes
+    offsets = np.repeat(roots, nodes.sizes)
+    is_leaf = nodes.left < 0
+    base = _start_margins(nodes.base_scores, nodes.n_outputs, link)
+    margins = np.repeat(np.arange(len(roots)) % nodes.n_outputs, nodes.sizes)
+    values = np.zeros((len(is_leaf), nodes.n_outputs))
+    values[np.arange(len(is_leaf)), margins] = np.where(is_leaf, nodes.condition.astype(np.float64), 0.0)
+    return TreeEnsemble(
+        n_columns=nodes.n_features,
+        roots=roots,
+        left=np.where(is_leaf, -1, nodes.left + offsets),
+        right=np.where(is_leaf, -1, nodes.right + offsets),
+        feature=np.where(is_leaf, -1, nodes.feature),
+        threshold=np.nextafter(nodes.condition, np.float32(-np.inf)).astype(np.float64),
+        missing_left=nodes.default_left,
+        cover=nodes.cover.astype(np.float64),
+        values=values,
+        base=base,
+        link=link,
+        rules=ColumnRules.plain(nodes.n_features, narrow=True),
+    )
+
+
 def _read_base(parameters: dict[str, str], link: Link) -> Floats | None:
     """Return the start margin of every output; ``base_score`` is kept behind the link, except for softmax."""
     text = parameters["base_score"].strip("[]")
@@ -75,6 +104,11 @@ def _read_base(parameters: dict[str, str], link: Link) -> Floats | None:
     n_margins = max(1, int(parameters["num_class"]))
     if len(scores) not in (1, n_margins):
         return None
+    return _start_margins(scores, n_margins, link)
+
+
+def _start_margins(scores: Floats, n_margins: int, link: Link) -> Floats:
+    """Return the margins of base scores, which are kept behind the link, except for softmax."""
     base = np.broadcast_to(scores, n_margins).copy()
     if link == "logistic":
         return np.asarray(np.log(base) - np.log1p(-base), dtype=np.float64)

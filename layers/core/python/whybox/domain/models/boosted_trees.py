@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +22,7 @@ from whybox.domain.models.shallow_trees import (
     read_shallow_lightgbm,
     read_shallow_xgboost,
 )
+from whybox.domain.models.xgboost_nodes import XgboostNodes, read_nodes
 
 Library = Literal["xgboost", "lightgbm"]
 Objective = Literal["regression", "binary", "multiclass"]
@@ -37,9 +37,6 @@ XGBOOST_OBJECTIVES: Mapping[Objective, str] = {
     "binary": "binary:logistic",
     "multiclass": "multi:softprob",
 }
-_XGBOOST_SHAPE = re.compile(rb'"learner_model_param":(\{[^{}]*\})')
-_XGBOOST_CHILDREN = re.compile(rb'"left_children":\[([^\]]*)\]')
-_XGBOOST_CONDITIONS = re.compile(rb'"split_conditions":\[([^\]]*)\]')
 _LIGHTGBM_LEAVES = re.compile(rb"^leaf_value=(.*)$", re.MULTILINE)
 
 
@@ -63,6 +60,7 @@ class BoostedTrees:
     leaf_values : float64 (n_trees, largest node count)
         ``leaf_values[t, leaf]`` for the leaf numbers of the library's ``pred_leaf``; NaN where no leaf is.
         Tree ``t`` belongs to output ``t % n_outputs``.
+    nodes : the booster's node arrays, where it is xgboost's
     """
 
     booster: Any
@@ -71,6 +69,7 @@ class BoostedTrees:
     n_outputs: int
     base_margin: Float64s
     leaf_values: Float64s
+    nodes: XgboostNodes | None = None
 
     @property
     def n_trees(self) -> int:
@@ -178,42 +177,33 @@ def fit_xgboost(
     }
     if n_classes > 2:
         own["num_class"] = n_classes
-    booster = xgboost.train(own, xgboost.DMatrix(Z, y, nthread=1), n_rounds)
+    data = xgboost.DMatrix(Z, y, nthread=1)
+    booster = xgboost.Booster(own, [data])
+    for number in range(n_rounds):  # as xgboost.train does, without its callbacks after every round
+        booster.update(data, number)
     return read_xgboost(booster)
 
 
 def read_xgboost(booster: Any) -> BoostedTrees:
-    """Read leaf values and base margin out of an xgboost.Booster of scalar trees.
-
-    Only the arrays that are needed are parsed: every request pays for it.
-    """
-    text = bytes(booster.save_raw("json"))
-    shape = json.loads(_XGBOOST_SHAPE.findall(text)[-1])
-    children = _XGBOOST_CHILDREN.findall(text)
-    n_nodes = np.array([nodes.count(b",") + 1 for nodes in children], dtype=np.int64)
+    """Read leaf values and base margin out of an xgboost.Booster of scalar trees."""
+    nodes = read_nodes(booster)
+    tree = np.repeat(np.arange(len(nodes.sizes)), nodes.sizes)
+    node = np.arange(len(tree)) - np.repeat(np.cumsum(nodes.sizes) - nodes.sizes, nodes.sizes)
+    leaf_values = np.full((len(nodes.sizes), np.max(nodes.sizes, initial=0)), np.nan)
     # a leaf's value stands where a split has its threshold; both are float32 in the model
-    conditions = _join_numbers(_XGBOOST_CONDITIONS.findall(text)).astype(np.float32)
-    tree = np.repeat(np.arange(len(children)), n_nodes)
-    node = np.arange(len(tree)) - np.repeat(np.cumsum(n_nodes) - n_nodes, n_nodes)
-    leaf_values = np.full((len(children), np.max(n_nodes, initial=0)), np.nan)
-    leaf_values[tree, node] = np.where(_join_numbers(children) == -1, conditions, np.nan)
-    n_outputs = max(int(shape["num_class"]), 1)
-    base_score = np.array(json.loads(shape["base_score"]), dtype=np.float32).astype(np.float64).ravel()
-    if b'"name":"binary:logistic"' in text:
+    leaf_values[tree, node] = np.where(nodes.left == -1, nodes.condition, np.nan)
+    base_score = nodes.base_scores
+    if nodes.objective == XGBOOST_OBJECTIVES["binary"]:
         base_score = np.log(base_score / (1 - base_score))  # stored as a probability
     return BoostedTrees(
         booster=booster,
         library="xgboost",
-        n_features=int(shape["num_feature"]),
-        n_outputs=n_outputs,
-        base_margin=np.broadcast_to(base_score, (n_outputs,)).copy(),
+        n_features=nodes.n_features,
+        n_outputs=nodes.n_outputs,
+        base_margin=np.broadcast_to(base_score, (nodes.n_outputs,)).copy(),
         leaf_values=leaf_values,
+        nodes=nodes,
     )
-
-
-def _join_numbers(lists: list[bytes]) -> Float64s:
-    """Return the numbers of JSON lists (without their brackets), one after the other, float64."""
-    return np.array(json.loads(b"[" + b",".join(lists) + b"]"), dtype=np.float64)
 
 
 def fit_lightgbm(

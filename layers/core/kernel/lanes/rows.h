@@ -1,0 +1,34 @@
+/* Rows: 16 of them side by side, one bit or one double each, for what all of them do together. */
+#ifndef WHYBOX_ROWS_H
+#define WHYBOX_ROWS_H
+
+#include "../levels.h"
+
+#if defined(__AVX2__) || defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+enum { WB_ROWS = 16 };
+
+/* Add `value` to the rows of `mask`. */
+static inline void wb_add_rows(double *sums, uint32_t mask, double value)
+{
+#if defined(__AVX512F__)
+    const __m512d added = _mm512_set1_pd(value), low = _mm512_loadu_pd(sums), high = _mm512_loadu_pd(sums + 8);
+    _mm512_storeu_pd(sums, _mm512_mask_add_pd(low, (__mmask8)mask, low, added));
+    _mm512_storeu_pd(sums + 8, _mm512_mask_add_pd(high, (__mmask8)(mask >> 8), high, added));
+#elif defined(__AVX2__)
+    const __m256i bits = _mm256_set_epi64x(8, 4, 2, 1);
+    const __m256d added = _mm256_set1_pd(value);
+    for (int part = 0; part < 4; part++) {
+        const __m256i four = _mm256_and_si256(_mm256_set1_epi64x((int64_t)(mask >> 4 * part)), bits);
+        const __m256d chosen = _mm256_and_pd(_mm256_castsi256_pd(_mm256_cmpeq_epi64(four, bits)), added);
+        _mm256_storeu_pd(sums + 4 * part, _mm256_add_pd(_mm256_loadu_pd(sums + 4 * part), chosen));
+    }
+#else
+    for (; mask; mask &= mask - 1)
+        sums[__builtin_ctz(mask)] += value;
+#endif
+}
+
+#endif

@@ -1,0 +1,144 @@
+"""Walks as the compiled kernel reads them; the structures are drawn in layers/core/kernel/walks.h."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from whybox.domain.explanations.kernel_libraries import Kernel
+from whybox.domain.explanations.kernel_trees import KernelLeaves, laid_out
+from whybox.domain.explanations.links import Floats
+from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
+from whybox.domain.models.hidden_features import HiddenLayer
+
+_LAYER_ARRAYS = ("direction", "weights", "cluster_rows", "bias_rows", "means", "scales")
+_GAME_COUNTS = ("n_own", "n_players", "n_layers", "n_sums", "n_rows", "n_background")
+_GAME_ARRAYS = ("rows", "background", "row_parts", "background_parts")
+
+
+class _Layer(ctypes.Structure):
+    """``wb_layer``, field by field."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("n_hidden", "n_before")),
+        ("threshold", ctypes.c_double),
+        *((name, ctypes.c_void_p) for name in _LAYER_ARRAYS),
+    ]
+
+
+class _HiddenGame(ctypes.Structure):
+    """``wb_hidden_game``, field by field."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("leaves", "layers")),
+        *((name, ctypes.c_int64) for name in _GAME_COUNTS),
+        *((name, ctypes.c_void_p) for name in _GAME_ARRAYS),
+    ]
+
+
+class _Walks(ctypes.Structure):
+    """``wb_walks``, field by field."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("n_groups", "n_shared", "n_walks")),
+        *((name, ctypes.c_void_p) for name in ("rows", "backgrounds", "orders")),
+    ]
+
+
+class Kept:
+    """Arrays by their addresses; they live as long as this object does."""
+
+    def __init__(self) -> None:
+        self._arrays: list[NDArray[Any]] = []
+
+    def place(self, array: NDArray[Any], kind: DTypeLike) -> int:
+        """Lay an array out as the kernel reads it, and return where it lies."""
+        self._arrays.append(laid_out(array, kind))
+        return int(self._arrays[-1].ctypes.data)
+
+
+def place_layers(layers: tuple[HiddenLayer, ...], n_own: int, kept: Kept) -> Any:
+    """Return hidden layers behind ``n_own`` own columns as an array of ``wb_layer``."""
+    placed = []
+    for layer in layers:
+        arrays = (
+            *(layer.direction[n_own:], layer.weights[n_own:], layer.cluster_rows),
+            *(layer.bias_rows, layer.hidden_means, layer.hidden_scales),
+        )
+        addresses = [kept.place(array, np.float64) for array in arrays]
+        counts = (layer.n_hidden, layer.n_inputs - n_own)
+        placed.append(_Layer(*counts, layer.threshold, *addresses))
+    return (_Layer * len(layers))(*placed)
+
+
+class KernelHiddenGame:
+    """Trees behind hidden columns between rows and background rows, by addresses.
+
+    Parameters
+    ----------
+    kernel : the loaded library
+    trees : on own columns, then the hidden columns of ``layers``
+    layers : what makes the hidden columns
+    players : int64 (n_own,), the player of each own column
+    n_players : players of own columns
+    rows, background : two float64 arrays each: own columns (n, n_own), and what each player adds to the
+        layers' sums (n, n_sums, n_players)
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        trees: TreeEnsemble,
+        layers: tuple[HiddenLayer, ...],
+        players: Ints,
+        *,
+        n_players: int,
+        rows: tuple[Floats, Floats],
+        background: tuple[Floats, Floats],
+    ) -> None:
+        self._kernel, self._kept = kernel, Kept()
+        n_own = len(players)
+        n_hidden = trees.n_columns - n_own
+        everyone = np.concatenate([players, n_players + np.arange(n_hidden)])
+        self._leaves = KernelLeaves(kernel, trees, everyone, n_players=n_players + n_hidden)
+        self._layers = place_layers(layers, n_own, self._kept)
+        place = self._kept.place
+        self._struct = _HiddenGame(
+            leaves=self._leaves.handle,
+            layers=ctypes.addressof(self._layers),
+            n_own=n_own,
+            n_players=n_players,
+            n_layers=len(layers),
+            n_sums=rows[1].shape[1],
+            n_rows=len(rows[0]),
+            n_background=len(background[0]),
+            **{
+                name: place(array, np.float64)
+                for ours, names in ((rows, _GAME_ARRAYS[::2]), (background, _GAME_ARRAYS[1::2]))
+                for name, array in zip(names, ours, strict=True)
+            },
+        )
+        self._shape = (n_players, trees.n_margins)
+
+    def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
+        """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""
+        kept = Kept()
+        walks = _Walks(
+            n_groups=rows.shape[0],
+            n_shared=rows.shape[1],
+            n_walks=backgrounds.shape[1],
+            rows=kept.place(rows, np.int64),
+            backgrounds=kept.place(backgrounds, np.int64),
+            orders=kept.place(orders, np.int64),
+        )
+        found = np.empty((rows.size, backgrounds.shape[1], *self._shape))
+        self._kernel.call(
+            "wb_hidden_walks",
+            ctypes.byref(self._struct),
+            ctypes.byref(walks),
+            ctypes.c_void_p(found.ctypes.data),
+        )
+        return found

@@ -1,0 +1,127 @@
+"""Linked controls: polynomials of an additive function of the players, with Shapley values in closed form.
+
+    T(S) = start of a background row + sum over S of (gain of the row - gain of the background row)
+    s(S) = c0 + c1 T + .. + c5 T^5,  fitted to the answers behind the link on random coalitions
+
+What the trees' interactions do to the answers is left in v - s, which is all that is sampled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from whybox.domain.explanations.links import Floats, Link
+from whybox.domain.explanations.tree_layouts import Bools
+
+DEGREE = 5
+
+N_PILOTS = 600
+"""Random coalitions a polynomial is fitted to: a hundred for each coefficient."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkedControl:
+    """A control for every output.
+
+    Attributes
+    ----------
+    row_gains, background_gains : float64 (n, o, p) and (m, o, p)
+    starts : float64 (m, o), T of nobody against each background row
+    coefficients : float64 (o, 6), of the powers of T
+    """
+
+    row_gains: Floats
+    background_gains: Floats
+    starts: Floats
+    coefficients: Floats
+
+    def answer(self, totals: Floats) -> Floats:
+        """Return s for T (..., o)."""
+        answers = np.broadcast_to(self.coefficients[:, DEGREE], totals.shape)
+        for power in range(DEGREE - 1, -1, -1):
+            answers = self.coefficients[:, power] + totals * answers
+        return answers
+
+    def total(self, weights: Floats) -> Floats:
+        """Return what all players together add to s against a weighted background (m,): float64 (n, o)."""
+        own, other = self.row_gains.sum(axis=2), self.background_gains.sum(axis=2)
+        ends = self.answer(self.starts + (own[:, None] - other))
+        return np.asarray(np.einsum("nmo,m->no", ends - self.answer(self.starts), weights), dtype=np.float64)
+
+    def shares(self, weights: Floats) -> Floats:
+        """Return the Shapley values of s against a weighted background (m,): float64 (n, p, o).
+
+        The others of a player join with a chance q each, q uniform between 0 and 1 (the multilinear
+        extension, Owen 1972, doi:10.1287/mnsc.18.5.64). With A = start + their gains, the share is the
+        integral over q of E[P(A + g) - P(A)], g its own gain: ``sum over r of C_r(g) J_r``, where J_r is the
+        integral of E[A^r], a polynomial of the start and of the power sums of the others' gains.
+        """
+        n_rows, n_outputs, n_players = self.row_gains.shape
+        shares = np.zeros((n_rows, n_outputs, n_players))
+        c = np.moveaxis(self.coefficients, 1, 0)[:, None, :, None]
+        for weight, gains, start in zip(weights, self.background_gains, self.starts, strict=True):
+            g = self.row_gains - gains
+            shares += weight * _share(c, start[None, :, None], g)
+        return shares.transpose(0, 2, 1)
+
+
+def _share(c: Floats, m: Floats, g: Floats) -> Floats:
+    """Return shares (n, o, p) of one background row: coefficients (6, 1, o, 1), start m, gains g."""
+    s1, s2, s3, s4 = (np.sum(g**k, axis=2, keepdims=True) - g**k for k in range(1, 5))
+    j1 = m + s1 / 2
+    j2 = m**2 + m * s1 + s1**2 / 3 + s2 / 6
+    j3 = m * (m**2 + 1.5 * m * s1 + s1**2 + s2 / 2) + s1 * (s1**2 + s2) / 4
+    j4 = m**2 * (m**2 + 2 * m * s1 + 2 * s1**2 + s2) + m * s1 * (s1**2 + s2)
+    j4 = j4 + s1**2 * (s1**2 / 5 + 0.3 * s2) + s2**2 / 10 - s1 * s3 / 15 - s4 / 30
+    c0 = c[1] + g * (c[2] + g * (c[3] + g * (c[4] + g * c[5])))
+    c1 = 2 * c[2] + g * (3 * c[3] + g * (4 * c[4] + g * 5 * c[5]))
+    c2 = 3 * c[3] + g * (6 * c[4] + g * 10 * c[5])
+    c3 = 4 * c[4] + g * 10 * c[5]
+    return np.asarray(g * (c0 + c1 * j1 + c2 * j2 + c3 * j3 + 5 * c[5] * j4), dtype=np.float64)
+
+
+def additive_totals(margins: Floats, gains: Floats, link: Link) -> tuple[Floats, Floats]:
+    """Return what T is made of, for rows of margins (n, M) with attributions (n, p, M).
+
+    Returns
+    -------
+    float64 (n, o), T of the row itself, and (n, o, p), its gains. Behind softmax T is the log-odds of a class
+    against all others; its gains take the others' attributions by their mean shares.
+    """
+    by_player = gains.transpose(0, 2, 1)
+    if link != "softmax":
+        return margins, by_player
+    powers = np.exp(margins - margins.max(axis=1, keepdims=True))
+    n_classes = margins.shape[1]
+    others = powers.sum(axis=1, keepdims=True) - powers
+    totals = np.log(powers) - np.log(others)
+    shares = powers[:, None, :] / others[:, :, None]
+    shares[:, np.arange(n_classes), np.arange(n_classes)] = 0.0
+    mean = shares.mean(axis=0)
+    return totals, np.asarray(by_player - np.einsum("oc,ncp->nop", mean, by_player), dtype=np.float64)
+
+
+def fit_coefficients(totals: Floats, answers: Floats) -> Floats:
+    """Fit the polynomial of each output by least squares on T and answers (k, o): float64 (o, 6).
+
+    Any numbers are right: they decide how much the control helps, not what is estimated.
+    """
+    coefficients = np.zeros((totals.shape[1], DEGREE + 1))
+    for output, (T, v) in enumerate(zip(totals.T, answers.T, strict=True)):
+        scale = max(float(np.abs(T).max()), 1e-300)
+        powers = np.vander(T / scale, DEGREE + 1, increasing=True)
+        found = np.linalg.lstsq(powers, v, rcond=1e-10)[0]
+        coefficients[output] = found / scale ** np.arange(DEGREE + 1)
+    return coefficients if np.all(np.isfinite(coefficients)) else np.zeros_like(coefficients)
+
+
+def draw_coalitions(
+    generator: np.random.Generator, n_rows: int, n_background: int, n_players: int
+) -> tuple[np.ndarray, np.ndarray, Bools]:
+    """Return ``N_PILOTS`` random rows, background rows and coalitions (N_PILOTS, p) of random size."""
+    rows = generator.integers(n_rows, size=N_PILOTS)
+    backgrounds = generator.integers(n_background, size=N_PILOTS)
+    share = generator.random((N_PILOTS, 1))
+    return rows, backgrounds, generator.random((N_PILOTS, n_players)) < share
