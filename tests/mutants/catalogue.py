@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutants import (
+    batch_mutants,
     issuer_mutants,
     job_mutants,
     json_mutants,
@@ -20,5 +21,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *issuer_mutants.MUTANTS,
     *quota_mutants.MUTANTS,
     *job_mutants.MUTANTS,
+    *batch_mutants.MUTANTS,
     *secret_mutants.MUTANTS,
 )

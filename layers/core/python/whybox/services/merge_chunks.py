@@ -20,7 +20,7 @@ from whybox.errors import (
 )
 from whybox.job_ports import JobStore, ObjectStore
 from whybox.ports import Clock, UsageLedger
-from whybox.services.charge_job import settle_job
+from whybox.services.charge_job import forgo_unit, settle_job
 from whybox.services.deliver_result import deliver_result, publish_result
 from whybox.services.end_attempt import end_attempt
 from whybox.services.explain_blocks import AttributedBlock, block_of, count_blocks
@@ -70,6 +70,7 @@ def merge_chunks(
             clock=clock,
         )
     except LeaseLostError:
+        forgo_unit(job, jobs=jobs, usage=usage)
         return jobs.read(attempt.tenant, attempt.job_id)
     except (InputError, ComputationError) as error:
         with suppress(LeaseLostError):
