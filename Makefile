@@ -16,7 +16,7 @@ BUILD_ENV = PATH="$(CURDIR)/$(BIN):$$PATH" PYTHON="$(CURDIR)/$(BIN)/python" WHYB
     SAM="$(CURDIR)/$(SAM)" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: ## create .venv with what whybox needs to run
 	@sh infra/laptop/install.sh "$(PYTHON)" $(VENV) requirements/run.txt

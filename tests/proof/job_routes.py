@@ -28,7 +28,13 @@ import sklearn.svm  # noqa: F401
 import xgboost  # noqa: F401
 
 from whybox.domain.jobs.explanation_requests import ExplanationRequest, ModelChoice
-from whybox.services.estimate_job import DEFAULT_LIMITS, JobEstimate, estimate_job
+from whybox.services.estimate_job import (
+    DEFAULT_LIMITS,
+    LIGHT_TABLE_BYTES,
+    JobEstimate,
+    estimate_job,
+    guess_job,
+)
 from whybox.services.finish_explanation import compute_explanation
 from whybox.services.prepare_explanation import PreparedExplanation, prepare_explanation
 from whybox.services.render_result import render_result
@@ -37,12 +43,18 @@ MOST_LIGHT_SECONDS, LEAST_HEAVY_SECONDS = 25.0, 1.0
 MOST_SECONDS = 40
 """Processor seconds after which a job is ended: it is long past the boundary by then."""
 
-SIZES = ((300, 8), (3_000, 16), (20_000, 20), (80_000, 24))
-SMALL_SIZES = ((300, 8), (1_000, 12), (3_000, 16), (6_000, 20))
+SIZES = ((300, 8), (3_000, 16), (20_000, 20), (60_000, 24))
+SMALL_SIZES = ((300, 8), (1_000, 12), (6_000, 20), (12_000, 24))
 """For models whose cost grows faster than the rows."""
 
 MODELS: tuple[tuple[str, ModelChoice, str, str, tuple[tuple[int, int], ...]], ...] = (
-    ("xgboost", ModelChoice("xgboost", None), "classification", "shap", SIZES),
+    (
+        "xgboost of 300 trees",
+        ModelChoice("xgboost", None, parameters={"n_estimators": 300, "max_depth": 6}),
+        "classification",
+        "shap",
+        SIZES,
+    ),
     ("lightgbm", ModelChoice("lightgbm", None), "regression", "shap", SIZES),
     (
         "random forest on 5 hidden features",
@@ -54,8 +66,8 @@ MODELS: tuple[tuple[str, ModelChoice, str, str, tuple[tuple[int, int], ...]], ..
     ("ridge regression", ModelChoice("sklearn", "Ridge"), "regression", "shap", SIZES),
     ("logistic regression", ModelChoice("sklearn", "LogisticRegression"), "classification", "shap", SIZES),
     (
-        "histogram boosting",
-        ModelChoice("sklearn", "HistGradientBoostingClassifier"),
+        "histogram boosting of 300 trees",
+        ModelChoice("sklearn", "HistGradientBoostingClassifier", parameters={"max_iter": 300}),
         "classification",
         "shap",
         SIZES,
@@ -140,7 +152,7 @@ def _measure(title: str, table: bytes, request: ExplanationRequest) -> RoutedJob
     started = time.process_time()
     prepared = prepare_explanation(table, request)
     reading = time.process_time() - started
-    estimate = estimate_job(prepared)
+    estimate = guess_job(table, request) if len(table) > LIGHT_TABLE_BYTES else estimate_job(prepared)
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_do, args=(prepared, sender))

@@ -22,6 +22,7 @@ from tests.unit.services.job_desk import LATER, JobDesk
 from whybox.errors import (
     BackingServiceError,
     DependencyUnavailableError,
+    JobCancelledError,
     JobTooLargeError,
     QuotaExceededError,
     ScoreUndefinedError,
@@ -151,6 +152,27 @@ def test_work_that_fails_is_a_failed_job_with_its_problem_and_costs_nothing(desk
     assert (job.status, job.attempts) == ("failed", 1)
     assert job.problem["type"] == "/problems/score-undefined"
     assert desk.used() == 0
+
+
+def test_a_job_that_is_cancelled_while_its_request_is_answered_ends_so(desk):
+    class Cancelling:
+        def __init__(self, jobs):
+            self._jobs = jobs
+
+        def __getattr__(self, name):
+            return getattr(self._jobs, name)
+
+        def claim(self, tenant, job_id, **keywords):
+            claim = self._jobs.claim(tenant, job_id, **keywords)
+            self._jobs.request_cancel(tenant, job_id, now=desk.clock.now())
+            return replace(claim, job=self._jobs.read(tenant, job_id))
+
+    desk.jobs = Cancelling(desk.jobs)
+    with pytest.raises(JobCancelledError):
+        desk.submit(classify(model=XGBOOST), TABLE)
+
+    (job,) = desk.all_jobs()
+    assert (job.status, desk.used()) == ("cancelled", 0)
 
 
 def test_after_failures_and_cancellations_the_next_attempt_is_a_new_job(desk):

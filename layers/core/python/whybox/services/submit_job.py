@@ -8,6 +8,7 @@ lookup ─done─────────────▶ the stored result, not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -19,6 +20,7 @@ from whybox.domain.jobs.jobs import Job, new_job
 from whybox.errors import (
     BackingServiceError,
     DependencyUnavailableError,
+    JobCancelledError,
     JobNotFoundError,
     JobTooLargeError,
     LeaseLostError,
@@ -34,7 +36,8 @@ from whybox.services.charge_job import (
     reserve_job,
     settle_job,
 )
-from whybox.services.deliver_result import deliver_result, fail_attempt
+from whybox.services.deliver_result import deliver_result
+from whybox.services.end_attempt import end_attempt
 from whybox.services.estimate_job import (
     DEFAULT_LIMITS,
     LIGHT_TABLE_BYTES,
@@ -106,6 +109,8 @@ def submit_job(
         The request does not fit the table; nothing was charged.
     QuotaExceededError, QuotaUnavailableError
         Nothing was computed.
+    JobCancelledError
+        It was cancelled by another request meanwhile.
     ComputationError, BackingServiceError
         The work failed; what was reserved is given back.
 
@@ -233,10 +238,9 @@ class _Desk:
                 self.jobs.release(job.tenant, job.job_id, fence=job.fence, now=self.clock.now())
             )
         except BaseException as error:
+            job = replace(job, is_cancel_requested=isinstance(error, JobCancelledError))
             with suppress(BackingServiceError):  # else the sweep finds it
-                fail_attempt(
-                    job, self.worker.describe(error), jobs=self.jobs, usage=self.usage, clock=self.clock
-                )
+                self._end(job, self.worker.describe(error))
             raise
         return Submission(done, result, charged)
 
@@ -254,6 +258,9 @@ class _Desk:
             clock=self.clock,
         )
         return done, files[RESULT_FILE].content
+
+    def _end(self, job: Job, problem: Mapping[str, Any]) -> None:
+        end_attempt(job, problem, jobs=self.jobs, objects=self.objects, usage=self.usage, clock=self.clock)
 
     def _reserve(self, job: Job, lease_seconds: float) -> Usage:
         return reserve_job(
