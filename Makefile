@@ -1,6 +1,6 @@
 # whybox: two commands to know: `make demo` shows it, `make test` tests it. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo serve test check lint types contract openapi problems validate build trace-imports deploy destroy sam-local starts screenshots bench prove mutants calibrate lock clean
+.PHONY: help install install-dev demo serve test check lint types contract openapi problems validate build trace-imports deploy destroy sam-local sam-local-slice starts screenshots bench prove mutants calibrate lock clean
 SHELL := /bin/sh
 
 PYTHON ?= $(shell sh infra/laptop/find_python.sh)
@@ -9,12 +9,14 @@ ARCHITECTURE ?= x86_64
 VENV := .venv
 BIN := $(VENV)/bin
 SAM := .build/sam/bin/sam
+SAM_TESTS = -m pytest -p no:cacheprovider --ignore tests/e2e/test_layer_sizes.py
+TESTS ?= tests/e2e
 # sam wants python3.13 on PATH, the layers' build an interpreter of that version with pip; both find this one
 BUILD_ENV = PATH="$(CURDIR)/$(BIN):$$PATH" PYTHON="$(CURDIR)/$(BIN)/python" WHYBOX_ARCHITECTURE=$(ARCHITECTURE) \
     SAM="$(CURDIR)/$(SAM)" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: ## create .venv with what whybox needs to run
 	@sh infra/laptop/install.sh "$(PYTHON)" $(VENV) requirements/run.txt
@@ -65,12 +67,16 @@ deploy: build ## put the stack into your own AWS account; asks first
 destroy: $(SAM) ## remove the stack from your AWS account (tables, buckets and the secret stay); asks first
 	@$(BUILD_ENV) $(SAM) delete
 
-sam-local: build ## send requests to the built functions in containers, or say that it was skipped
-	@$(BUILD_ENV) sh tests/e2e/sam_local.sh $(BIN)/python $(TESTS)
+sam-local: install-dev ## send requests to the built functions in containers, or say that it was skipped; TESTS=path for some
+	@sh tests/e2e/sam_local.sh possible $(BIN)/python || exit 0; $(MAKE) build && \
+	    $(BUILD_ENV) sh tests/e2e/sam_local.sh run $(BIN)/python $(SAM_TESTS) $(TESTS)
+
+sam-local-slice: ## what CI runs of sam-local: each function answers, and the authorizer is asked
+	@$(MAKE) sam-local TESTS="tests/e2e/test_compatible_requests.py -k 'documented or token or charged'"
 
 starts: build ## time starts and requests of the built functions in containers: writes docs/reference/starts.md
 	@$(BIN)/python -m tests.e2e.measure_imports
-	@$(BUILD_ENV) sh tests/e2e/sam_local.sh $(BIN)/python -m tests.e2e.measure_page $(REPEATS)
+	@$(BUILD_ENV) sh tests/e2e/sam_local.sh run $(BIN)/python -m tests.e2e.measure_page $(REPEATS)
 
 $(SAM):
 	@$(PYTHON) -m venv .build/sam && .build/sam/bin/pip install --quiet aws-sam-cli

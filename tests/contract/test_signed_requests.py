@@ -164,6 +164,17 @@ def test_a_link_to_upload_does_nothing_else(stores, method):
     assert is_stored(stores)
 
 
+@pytest.mark.parametrize("place", ["", "tenants/", "?list-type=2&prefix=tenants/"])
+def test_a_link_to_upload_lists_nothing(stores, place):
+    upload = sign(stores)
+    send(stores, upload)
+    address, _, query = upload.url.partition(KEY)
+
+    target = f"{address}{place}{query.replace('?', '&') if '?' in place else query}"
+
+    assert stores.send("GET", target, headers=upload.headers).status == 403
+
+
 def test_a_link_without_its_signature_or_with_another_is_refused(stores):
     upload = sign(stores)
     bare = urlsplit(upload.url)._replace(query="").geturl()

@@ -16,6 +16,7 @@ from whybox.domain.jobs.jobs import Outcome, new_job
 from whybox.domain.jobs.s3_records import DroppedTable
 from whybox.errors import BackingServiceError, DependencyUnavailableError, JobBusyError
 from whybox.services.estimate_job import Limits
+from whybox.services.sweep_jobs import sweep_jobs
 
 RESULT = {"result.json", "attributions.parquet", "attributions.csv", "report.html"}
 
@@ -197,6 +198,29 @@ def test_a_large_job_is_sent_on_and_sent_again_only_while_nobody_has_it(bench):
     bench.jobs.claim(TENANT, job.job_id, lease_seconds=60, now=bench.clock.now())
     assert bench.start(dropped).status == "running"
     assert bench.messages() == []
+
+
+def test_a_large_job_whose_message_cannot_be_sent_waits_for_the_sweep(bench):
+    bench.limits = Limits(light_memory_mb=1)
+    dropped = bench.drop(table(), request=RIDGE)
+    counted = bench.fail(None)
+    bench.start(dropped)
+    n_before_send = counted.names.index("send")
+    bench = Bench(bench.home / "other", limits=bench.limits)
+    dropped = bench.drop(table(), request=RIDGE)
+    bench.fail(n_before_send)
+
+    with pytest.raises(DependencyUnavailableError):
+        bench.start(dropped)
+    bench.heal()
+
+    (job,) = bench.all_jobs()
+    assert job.status == "queued"
+    assert bench.messages() == []
+    bench.clock.advance(timedelta(minutes=16).total_seconds())
+    found = sweep_jobs({}, explain_queue=bench.explain_queue, batch_queue=bench.batch_queue, **bench.stores)
+    assert found.n_sent == 1
+    assert [read_message(body).job_id for body in bench.messages()] == [job.job_id]
 
 
 def test_a_large_file_is_not_even_parsed_here(bench):
