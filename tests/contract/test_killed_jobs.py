@@ -14,7 +14,14 @@ from tests.proof.job_cases import JobCase, compared
 from tests.proof.job_kills import prove
 from tests.proof.job_processes import WORLDS
 from tests.proof.job_tasks import GIVEN_UP
-from tests.proof.job_worlds import VISIBILITY_SECONDS, WorldPorts, aws_ports, local_ports
+from tests.proof.job_worlds import (
+    VISIBILITY_SECONDS,
+    WorldPorts,
+    aws_ports,
+    count_charged,
+    count_used,
+    local_ports,
+)
 from tests.proof.kill_points import COMPUTING, RECEIVED, Fuse, KilledError, fused
 
 from whybox.domain.jobs.job_messages import read_message
@@ -114,10 +121,6 @@ def run(ports: WorldPorts, how: Worker, *, fuse: Fuse | None = None) -> None:
     ports.explain_queue.delete(message)
 
 
-def used(ports: WorldPorts) -> int:
-    return ports.usage.read(CASE.tenant, now=ports.clock.now()).used
-
-
 def served(ports: WorldPorts, case: JobCase = CASE) -> object:
     found = read_result(case.tenant, case.job_id, jobs=ports.jobs, objects=ports.objects)
     assert found.content is not None
@@ -151,8 +154,8 @@ def test_a_job_whose_worker_was_killed_is_brought_to_its_end_by_the_next(
     job = ports.jobs.read(CASE.tenant, CASE.job_id)
     assert (job.status, job.attempts) == ("done", 2 if point in AT_WORK else 1)
     assert served(ports) == CASE.expected
-    assert used(ports) == 1
     assert ports.count_messages() == 0
+    assert count_charged(ports, CASE.tenant) == 1
 
 
 @pytest.mark.parametrize("point", OVERTAKEN)
@@ -163,18 +166,20 @@ def test_a_worker_that_was_overtaken_changes_nothing(ports: WorldPorts, point: s
     def pause(_point: str) -> None:
         ports.clock.advance(VISIBILITY_SECONDS + 1)
         run(ports, worker())
-        overtaken.append(ports.jobs.read(CASE.tenant, CASE.job_id))
+        job = ports.jobs.read(CASE.tenant, CASE.job_id)
+        overtaken.append((job, ports.objects.head(f"{job.result_key}/result.json").version))
 
     fuse = Fuse(pause, is_fatal=False)
     fuse.arm((point, 1))
     with suppress(LeaseLostError):  # what it did counts for nothing, and it is told so
         run(fused(ports, fuse), worker(fuse))
 
-    (job,) = overtaken
+    ((job, version),) = overtaken
     assert ports.jobs.read(CASE.tenant, CASE.job_id) == job
     assert job.status == "done"
     assert served(ports) == CASE.expected
-    assert used(ports) == 1
+    assert ports.objects.head(f"{job.result_key}/result.json").version == version
+    assert count_charged(ports, CASE.tenant) == 1
 
 
 @pytest.mark.parametrize("point", OVERTAKEN[: OVERTAKEN.index("after jobs.finish")])
@@ -201,7 +206,7 @@ def test_a_worker_whose_job_was_given_up_meanwhile_cannot_bring_it_back(
         run(fused(ports, fuse), worker(fuse))
 
     assert ports.jobs.read(CASE.tenant, CASE.job_id).status == "failed"
-    assert used(ports) == 0
+    assert count_used(ports, CASE.tenant) == 0
     with pytest.raises(ResultMissingError):
         served(ports)
 
@@ -215,12 +220,12 @@ def test_a_worker_that_runs_out_of_time_gives_the_job_back_and_leaves_no_half_re
         run(ports, worker(seconds=9.0))
 
     job = ports.jobs.read(CASE.tenant, CASE.job_id)
-    assert (job.status, job.attempts, used(ports)) == ("queued", 1, 1)
+    assert (job.status, job.attempts, count_used(ports, CASE.tenant)) == ("queued", 1, 1)
     ports.clock.advance(VISIBILITY_SECONDS + 1)
     run(ports, worker())
     assert ports.jobs.read(CASE.tenant, CASE.job_id).attempts == 2
     assert served(ports) == CASE.expected
-    assert used(ports) == 1
+    assert count_charged(ports, CASE.tenant) == 1
 
 
 def test_versions_told_of_in_the_wrong_order_are_jobs_of_their_own(ports: WorldPorts) -> None:
@@ -230,7 +235,6 @@ def test_versions_told_of_in_the_wrong_order_are_jobs_of_their_own(ports: WorldP
     versions = {
         case: ports.objects.put(first.key, case.table, content_type="text/csv") for case in (first, second)
     }
-    requests = {first: first.request, second: first.request}
 
     for case in (second, first, second):
         told = DroppedTable(first.tenant, first.key, versions[case])
@@ -239,5 +243,5 @@ def test_versions_told_of_in_the_wrong_order_are_jobs_of_their_own(ports: WorldP
     jobs = ports.jobs.list(first.tenant, limit=9).jobs
     assert [job.status for job in jobs] == ["done", "done"]
     assert {job.document["source"]["version"] for job in jobs} == set(versions.values())
-    assert ports.usage.read(first.tenant, now=ports.clock.now()).used == len(requests)
     assert served(ports, first) == first.expected
+    assert count_charged(ports, first.tenant) == len(jobs)

@@ -17,7 +17,7 @@ from typing import Final
 from tests.proof.job_cases import JobCase, compared, draw_cases
 from tests.proof.job_processes import WORLDS, World
 from tests.proof.job_tasks import Task, names_in
-from tests.proof.job_worlds import VISIBILITY_SECONDS
+from tests.proof.job_worlds import VISIBILITY_SECONDS, count_charged
 from tests.proof.kill_points import Kills
 
 from whybox.domain.jobs.job_messages import write_message
@@ -90,7 +90,11 @@ class _Trial:
                 ]
             )
         story, jobs = self._world.story, self._jobs()
-        violations = [*self._violations(jobs), *(f"a worker failed: {it}" for it in story.names("failed"))]
+        charged = {it: count_charged(self._world.ports, it) for it in {case.tenant for case in self._cases}}
+        violations = [
+            *self._violations(jobs, charged),
+            *(f"a worker failed: {it}" for it in story.names("failed")),
+        ]
         return JobKills(
             self._world.name,
             len(self._cases),
@@ -98,7 +102,7 @@ class _Trial:
             Counter(job.status for job in jobs.values() if job is not None),
             story.count("killed"),
             len({name for body in story.names("dead") for name in names_in(body)}),
-            sum(self._used(tenant) for tenant in {case.tenant for case in self._cases}),
+            sum(charged.values()),
             tuple(violations),
         )
 
@@ -174,10 +178,7 @@ class _Trial:
         except JobNotFoundError:
             return None
 
-    def _used(self, tenant: str) -> int:
-        return self._world.ports.usage.read(tenant, now=self._world.ports.clock.now()).used
-
-    def _violations(self, jobs: dict[JobCase, Job | None]) -> Iterator[str]:
+    def _violations(self, jobs: Mapping[JobCase, Job | None], charged: Mapping[str, int]) -> Iterator[str]:
         done: Counter[str] = Counter()
         dead = {name for body in self._world.story.names("dead") for name in names_in(body)}
         for case, job in jobs.items():
@@ -197,9 +198,9 @@ class _Trial:
                 yield from self._served(name, case, job)
             elif case.door == "s3" and self._published(job, "problem.json") is None:
                 yield f"{name} left no word of its problem"
-        for tenant in {case.tenant for case in self._cases}:
-            if self._used(tenant) != done[tenant]:
-                yield f"{self._used(tenant)} charged for {done[tenant]} jobs that are done"
+        for tenant, n_charged in charged.items():
+            if n_charged != done[tenant]:
+                yield f"{n_charged} charged for {done[tenant]} jobs that are done"
 
     def _served(self, name: str, case: JobCase, job: Job) -> Iterator[str]:
         """Hold what is served against what was computed without a kill."""

@@ -28,8 +28,10 @@ from whybox.adapters.local.sqlite_keys import SqliteKeys
 from whybox.adapters.local.sqlite_queue import SqliteQueue
 from whybox.adapters.local.sqlite_tenants import SqliteTenants
 from whybox.adapters.local.sqlite_usage import SqliteUsage
+from whybox.domain.calendar_months import CalendarMonth
 from whybox.job_ports import BatchStarter, JobStore, ObjectStore, WorkQueue
 from whybox.ports import Accounts, UsageLedger
+from whybox.services.charge_job import JOB_LEASE
 
 LIMIT: Final = 1_000_000
 MAX_RECEIVES: Final = 5
@@ -53,6 +55,20 @@ class WorldPorts:
     batches: BatchStarter
     count_messages: Callable[[], int]
     """Of all queues, hidden ones too."""
+
+
+def count_charged(ports: WorldPorts, tenant: str) -> int:
+    """Return the units a tenant is charged for good: what was only reserved is given back meanwhile."""
+    ports.clock.advance(JOB_LEASE.total_seconds() + 1)
+    ports.usage.refund_abandoned(now=ports.clock.now())
+    return count_used(ports, tenant)
+
+
+def count_used(ports: WorldPorts, tenant: str) -> int:
+    """Return the units a tenant has used, in the month of the first reservation and in that of the clock."""
+    now = ports.clock.now()
+    months = {CalendarMonth.of(moment).name: moment for moment in (now - ports.clock.ahead, now)}
+    return sum(ports.usage.read(tenant, now=moment).used for moment in months.values())
 
 
 def local_ports(home: Path, clock: MovableClock) -> WorldPorts:
