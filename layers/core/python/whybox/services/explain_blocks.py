@@ -156,10 +156,9 @@ def explain_block(fitted: FittedExplanation, index: int, *, on_rows: OnRows | No
         seed=block_seed(request.seed, index),
         groups=prepared.players if prepared.has_groups else None,
         budget_seconds=None if budget is None else budget * len(rows) / len(prepared.rows),
+        on_rows=None if on_rows is None else lambda n_done: on_rows(start + n_done),
     )
     check_sums(found.values, found.base_values, fitted.answers(rows))
-    if on_rows is not None:
-        on_rows(start + len(rows))
     # One layout in memory: the last bit of a mean depends on the order in which its numbers are added up.
     values = np.ascontiguousarray(found.values)
     std_error = np.ascontiguousarray(found.std_error) if found.std_error.any() else None
