@@ -20,7 +20,7 @@ from whybox.local.state_machines import StateFailedError, StateMachine
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 
 
 class BatchRuns:

@@ -24,7 +24,7 @@ from whybox.local.intrinsics import LOCAL_ACCOUNT, LOCAL_REGION
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.5
 
 PAUSE_SECONDS = 130
 """Longer than a worker's lease on a job (120 s), so that the next one finds the job free.
