@@ -21,6 +21,7 @@ import numpy as np
 from whybox.domain.explanations import attribute_rows
 from whybox.domain.explanations.attributions import additivity_residual
 from whybox.domain.explanations.backgrounds import sample_background
+from whybox.domain.explanations.checks import ANSWER_TOLERANCE, largest_number
 from whybox.domain.explanations.global_importances import summarise_attributions
 from whybox.domain.explanations.permutation_importances import permute_columns
 from whybox.domain.explanations.scorings import choose_scoring
@@ -40,9 +41,6 @@ from whybox.services.read_versions import read_versions
 Method = Literal["permutation", "shap"]
 
 BACKGROUND_SIZE: Final = 100
-ADDITIVITY_TOLERANCE: Final = 1e-6
-"""Of the largest prediction: what attributions promise to add up to are the numbers of this very answer."""
-
 UNITS: Final[Mapping[TaskKind, Unit]] = {"classification": "probability", "regression": "target"}
 
 
@@ -230,9 +228,10 @@ def _attribute(prepared: PreparedExplanation, model: FittedModel, outputs: Float
         weights=background.weights,
         unit=UNITS[task.kind],
         seed=seed,
+        answers=outputs,
     )
     residual = additivity_residual(found.values, found.base_values, outputs)
-    tolerance = ADDITIVITY_TOLERANCE * max(1.0, float(np.abs(outputs).max()))
+    tolerance = ANSWER_TOLERANCE * largest_number(outputs, found.base_values, found.values)
     if residual > tolerance:
         raise ExplanationCheckError("additivity to the predictions", found=residual, tolerance=tolerance)
     importance = summarise_attributions(found.values)

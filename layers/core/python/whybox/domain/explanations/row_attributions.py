@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from whybox.domain.explanations.attributions import Attributions, additivity_residual
-from whybox.domain.explanations.checks import check_attributions, structure_holds
+from whybox.domain.explanations.checks import adds_up, check_attributions, structure_holds
+from whybox.domain.explanations.coalition_games import PredictedGame
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
 from whybox.domain.explanations.frames import FrameCoding, code_frames, is_frame
 from whybox.domain.explanations.interventional_trees import explain_interventional
@@ -18,7 +19,7 @@ from whybox.domain.explanations.linked_trees import attribute_linked_trees
 from whybox.domain.explanations.links import Floats, Unit
 from whybox.domain.explanations.model_views import ModelView, view_model
 from whybox.domain.explanations.path_dependent_trees import explain_path_dependent, path_dependent_base
-from whybox.domain.explanations.sampled import attribute_sampled
+from whybox.domain.explanations.sampled import attribute_game, attribute_sampled
 from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
 from whybox.errors import BackgroundEmptyError, ColumnCountError, MethodUnavailableError
 
@@ -64,6 +65,7 @@ def attribute_rows(
     target_error: float | None = None,
     budget_seconds: float | None = None,
     method: Method = "auto",
+    answers: Floats | None = None,
 ) -> Attributions:
     """Return the Shapley values of a model's answers.
 
@@ -80,6 +82,8 @@ def attribute_rows(
     budget_seconds : most work to spend on sampling, in seconds of a nominal machine
     method : "auto" takes the fastest way to the interventional values, "exact" the same or an error,
         "path_dependent" values under the trees' training weight (no background), "sampled" permutations
+    answers : float64 (n, n_outputs), the model's answers for ``rows`` where they are delivered with the
+        values: a structure that does not add up to them is not used by "auto"
 
     Returns
     -------
@@ -111,7 +115,10 @@ def attribute_rows(
         plan=_plan(target_error, budget_seconds),
         seed=seed,
     )
-    return _finish(_attribute(question, method), question)
+    estimate = _attribute(question, method)
+    if method == "auto" and not adds_up(estimate, answers):
+        estimate = _attribute_function(question, answers)
+    return _finish(estimate, question)
 
 
 def _read(rows: Any, frame: FrameCoding | None) -> Floats:
@@ -211,6 +218,21 @@ def _attribute_sampled(question: _Question) -> Estimate:
         plan=question.plan,
         seed=question.seed,
         groups=question.columns,
+    )
+
+
+def _attribute_function(question: _Question, answers: Floats | None) -> Estimate:
+    """Ask the model itself for every coalition, and pin both ends to its own answers: that always adds up."""
+    game = PredictedGame(
+        question.view.answer, question.rows, question.background, question.columns, predictions=answers
+    )
+    return attribute_game(
+        game,
+        question.background,
+        question.columns,
+        question.weights,
+        plan=question.plan,
+        seed=question.seed,
     )
 
 
