@@ -747,10 +747,12 @@ class FitFailedError(ModelError):
 
     code = "fit-failed"
 
-    def __init__(self, name: str, *, reason: str) -> None:
-        super().__init__(f"{name} cannot be fitted on this table: {reason}.")
+    def __init__(self, name: str, *, reason: str, column: str | None = None) -> None:
+        faults = [] if column is None else [Fault(reason, self.code, column=column)]
+        super().__init__(f"{name} cannot be fitted on this table: {reason}.", faults=faults)
         self.name = name
         self.reason = reason
+        self.column = column
 
 
 class IntervalLevelError(ModelError):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from whybox.domain.explanations import attribute_rows
-from whybox.domain.explanations.checks import check_attributions, structure_holds
+from whybox.domain.explanations.checks import adds_up, check_attributions, structure_holds
+from whybox.domain.explanations.estimates import Estimate
 from whybox.domain.explanations.model_views import view_model
 from whybox.errors import ComputationError, ExplanationCheckError
 
@@ -53,6 +54,28 @@ def test_values_that_do_not_add_up_are_not_delivered(sound):
     assert isinstance(caught.value, ComputationError)
     assert caught.value.code == "explanation-check-failed"
     assert caught.value.found == 1e-6
+
+
+def test_what_adds_up_is_measured_by_the_numbers_in_sight_and_not_by_one(sound):
+    small = {name: 1e-15 * getattr(sound, name) for name in ("values", "base_values", "predictions")}
+
+    with pytest.raises(ExplanationCheckError, match="additivity"):
+        check_attributions(replace(sound, **small, additivity_residual=1e-17), n_rows=5, n_players=6)
+
+
+def test_large_attributions_of_a_small_answer_may_round_as_large_numbers_do():
+    estimate = Estimate(
+        values=np.array([[[1e15], [1.0 - 1e15]]]),
+        std_error=np.zeros((1, 2, 1)),
+        base_values=np.array([0.0]),
+        predictions=np.array([[1.0625]]),
+        algorithm="by hand",
+    )
+
+    assert adds_up(estimate, np.array([[1.0]]))
+    assert not adds_up(replace(estimate, predictions=np.array([[1e10]])), None)
+    assert not adds_up(estimate, np.array([[1e12]]))
+    assert not adds_up(replace(estimate, base_values=np.array([np.nan])), None)
 
 
 @pytest.mark.parametrize("name", ["forest", "xgboost", "lightgbm", "histogram boosting"])

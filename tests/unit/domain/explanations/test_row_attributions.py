@@ -17,6 +17,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.svm import SVR
 
 from whybox.domain.explanations import attribute_rows
 from whybox.errors import (
@@ -290,3 +291,31 @@ def test_the_same_request_gives_the_same_bytes():
     first, again = (attribute_rows(model, X[:20], background=X[50:90], seed=4).values for _ in range(2))
 
     assert first.tobytes() == again.tobytes()
+
+
+@pytest.mark.parametrize("has_answers", [False, True])
+def test_a_line_through_columns_that_rounding_swallows_is_explained_as_the_function_it_is(has_answers):
+    generator = np.random.default_rng(0)
+    X = np.column_stack([1e15 + generator.integers(0, 9, 40), generator.normal(size=40)])
+    model = LinearRegression().fit(X, X[:, 1] + (X[:, 0] - 1e15))
+    rows, background = X[:5], X[5:]
+    answers = model.predict(rows)[:, None]
+
+    found = attribute_rows(model, rows, background=background, answers=answers if has_answers else None)
+
+    gaps = found.base_values + found.values.sum(axis=1) - answers
+    assert np.abs(gaps).max() <= 1e-9 * np.abs(answers).max()
+    rounding = 8 * np.finfo(np.float64).eps * np.abs(X * model.coef_).max()
+    np.testing.assert_allclose(
+        found.values, shapley_by_definition(model.predict, rows, background), atol=rounding
+    )
+
+
+def test_a_support_vector_machine_without_a_vector_is_a_constant():
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    model = SVR(epsilon=10.0).fit(X, X[:, 0])
+
+    found = attribute_rows(model, X[:5], background=X[5:])
+
+    assert len(model.support_vectors_) == 0
+    np.testing.assert_allclose(found.values, 0.0, atol=1e-15 * abs(model.intercept_[0]))

@@ -366,6 +366,19 @@ def test_predictions_that_are_not_finite_are_an_error_and_not_an_answer():
         model.predict(np.where(task.X > 0, 1e6, -1e6))  # its exponential overflows
 
 
+def test_rows_beyond_what_trees_on_hidden_columns_can_compare_name_the_column():
+    task = make_task("regression")
+    spec = choose_model("regression", family="sklearn", name="ExtraTreesRegressor", n_hidden_features=3)
+    model = fit_model(spec, task)
+    rows = task.X.copy()
+    rows[:, 1] = 1e300
+
+    with pytest.raises(FitFailedError, match="not finite") as caught:
+        model.predict(rows)
+
+    assert [fault.column for fault in caught.value.faults] == [task.feature_names[1]]
+
+
 def test_a_fit_that_diverges_is_an_error_and_not_an_answer():
     task = make_task("regression", scale=1e37)
     parameters = {"max_iter": 5, "solver": "sgd"}

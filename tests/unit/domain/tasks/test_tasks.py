@@ -305,6 +305,22 @@ def test_a_constant_column_stays_and_is_told():
     assert "constant-column" in codes_of(task)
 
 
+@pytest.mark.parametrize(
+    ("column", "is_told"),
+    [
+        ([10**15 + row % 7 for row in range(N_ROWS)], True),
+        ([10**15 + row % 7 if row % 3 else "" for row in range(N_ROWS)], True),
+        ([1_700_000_000 + 86_400 * row for row in range(N_ROWS)], False),
+        ([10**15] * N_ROWS, False),
+        ([0] * N_ROWS, False),
+    ],
+)
+def test_a_column_whose_values_differ_in_digits_that_are_rounded_away_is_told(column, is_told):
+    task = frame_task(table_of(x=noise(), far=column, target=noise(1)), kind="regression")
+
+    assert ("narrow-column" in codes_of(task)) == is_told
+
+
 @pytest.mark.parametrize("column", [[1] * N_ROWS, [""] * N_ROWS, [f"note {row}" for row in range(N_ROWS)]])
 def test_without_a_column_that_varies_there_is_no_task(column):
     with pytest.raises(NoUsableFeaturesError):

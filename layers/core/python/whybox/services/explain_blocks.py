@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from whybox.domain.explanations import attribute_rows
 from whybox.domain.explanations.attributions import additivity_residual
 from whybox.domain.explanations.backgrounds import Background, sample_background
+from whybox.domain.explanations.checks import ANSWER_TOLERANCE, largest_number
 from whybox.domain.models.catalogue import fit_model
 from whybox.domain.models.fitted_models import FittedModel, Float64s
 from whybox.domain.models.specs import TaskKind, Unit
@@ -25,9 +26,6 @@ from whybox.services.prepare_explanation import PreparedExplanation
 
 BLOCK_ROWS: Final = 8_192
 """Rows explained at once: a few seconds of work for most models, and megabytes of values."""
-
-ADDITIVITY_TOLERANCE: Final = 1e-6
-"""Of the largest prediction: what attributions promise to add up to are the numbers of this very answer."""
 
 NATURAL_UNITS: Final[Mapping[TaskKind, Unit]] = {"classification": "probability", "regression": "target"}
 """The unit that predictions are told in."""
@@ -147,6 +145,7 @@ def explain_block(fitted: FittedExplanation, index: int, *, on_rows: OnRows | No
     if background is None:
         raise ResultDocumentError("explanation", reason="has no rows to attribute")
     budget = request.budget_seconds
+    answers = fitted.answers(rows)
     found = attribute_rows(
         fitted.model,
         task.X[task.test[rows]],
@@ -156,9 +155,10 @@ def explain_block(fitted: FittedExplanation, index: int, *, on_rows: OnRows | No
         seed=block_seed(request.seed, index),
         groups=prepared.players if prepared.has_groups else None,
         budget_seconds=None if budget is None else budget * len(rows) / len(prepared.rows),
+        answers=answers,
         on_rows=None if on_rows is None else lambda n_done: on_rows(start + n_done),
     )
-    check_sums(found.values, found.base_values, fitted.answers(rows))
+    check_sums(found.values, found.base_values, answers)
     # One layout in memory: the last bit of a mean depends on the order in which its numbers are added up.
     values = np.ascontiguousarray(found.values)
     std_error = np.ascontiguousarray(found.std_error) if found.std_error.any() else None
@@ -173,7 +173,7 @@ def block_seed(seed: int, index: int) -> int:
 def check_sums(values: Float64s, base_values: Float64s, answers: Float64s) -> float:
     """Return the largest gap between sums and answers; raises ExplanationCheckError if it is no rounding."""
     residual = additivity_residual(values, base_values, answers)
-    tolerance = ADDITIVITY_TOLERANCE * max(1.0, float(np.abs(answers).max(initial=0.0)))
+    tolerance = ANSWER_TOLERANCE * largest_number(answers, base_values, values)
     if residual > tolerance:
         raise ExplanationCheckError("additivity to the predictions", found=residual, tolerance=tolerance)
     return residual

@@ -101,14 +101,18 @@ class PredictedGame:
         column_players: Ints,
         *,
         n_players: int | None = None,
+        predictions: Floats | None = None,
     ) -> None:
-        """Take columns (n, q) and (m, q) that ``predict`` reads, and the player of each of them."""
+        """Take columns (n, q) and (m, q) that ``predict`` reads, and the player of each of them.
+
+        ``predictions`` (n, n_outputs) are its answers for the rows, where they are known.
+        """
         self._predict = predict
         self._rows = np.ascontiguousarray(rows)
         self._background = np.ascontiguousarray(background)
         self._column_players = column_players
         self.n_players = count_players(column_players) if n_players is None else n_players
-        self.predictions = predict(self._rows)
+        self.predictions = predict(self._rows) if predictions is None else predictions
         self.background_outputs = predict(self._background)
 
     @property

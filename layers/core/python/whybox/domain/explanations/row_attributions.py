@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from whybox.domain.explanations.attributions import Attributions, additivity_residual
-from whybox.domain.explanations.checks import check_attributions, structure_holds
+from whybox.domain.explanations.checks import adds_up, check_attributions, structure_holds
+from whybox.domain.explanations.coalition_games import PredictedGame
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
 from whybox.domain.explanations.frames import FrameCoding, code_frames, is_frame
 from whybox.domain.explanations.interventional_trees import explain_interventional
@@ -21,7 +22,7 @@ from whybox.domain.explanations.links import Floats, Unit
 from whybox.domain.explanations.model_views import ModelView, view_model
 from whybox.domain.explanations.path_dependent_trees import explain_path_dependent, path_dependent_base
 from whybox.domain.explanations.row_blocks import RowBlocks
-from whybox.domain.explanations.sampled import attribute_sampled
+from whybox.domain.explanations.sampled import attribute_game, attribute_sampled
 from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
 from whybox.domain.explanations.tree_margins import predict_trees
 from whybox.errors import BackgroundEmptyError, ColumnCountError, MethodUnavailableError
@@ -83,6 +84,7 @@ def attribute_rows(
     engine: Engine = "auto",
     n_threads: int = 1,
     on_rows: Callable[[int], None] | None = None,
+    answers: Floats | None = None,
 ) -> Attributions:
     """Return the Shapley values of a model's answers.
 
@@ -104,6 +106,8 @@ def attribute_rows(
         in, with the compiled kernel; the bytes are those of one thread
     on_rows : called with the number of rows done: after every block where the way works block by block, once
         at the end elsewhere. What it raises ends the work.
+    answers : float64 (n, n_outputs), the model's answers for ``rows`` where they are delivered with the
+        values: a structure that does not add up to them is not used by "auto"
 
     Returns
     -------
@@ -137,7 +141,10 @@ def attribute_rows(
         engine=engine,
         blocks=RowBlocks(n_threads=n_threads, on_rows=on_rows),
     )
-    return _finish(_attribute(question, method), question)
+    estimate = _attribute(question, method)
+    if method == "auto" and not adds_up(estimate, answers):
+        estimate = _attribute_function(question, answers)
+    return _finish(estimate, question)
 
 
 def _read(rows: Any, frame: FrameCoding | None) -> Floats:
@@ -244,6 +251,21 @@ def _attribute_sampled(question: _Question) -> Estimate:
         plan=question.plan,
         seed=question.seed,
         groups=question.columns,
+    )
+
+
+def _attribute_function(question: _Question, answers: Floats | None) -> Estimate:
+    """Ask the model itself for every coalition, and pin both ends to its own answers: that always adds up."""
+    game = PredictedGame(
+        question.view.answer, question.rows, question.background, question.columns, predictions=answers
+    )
+    return attribute_game(
+        game,
+        question.background,
+        question.columns,
+        question.weights,
+        plan=question.plan,
+        seed=question.seed,
     )
 
 

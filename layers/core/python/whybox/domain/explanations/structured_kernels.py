@@ -19,6 +19,8 @@ def read_kernel(model: Any) -> AdditiveStage | None:
     regression with the default kernel. None for any other model.
     """
     name = type(model).__name__
+    if name in _MACHINES and not len(model.support_vectors_):
+        return None  # a constant: there is no distance to anything
     if name in _MACHINES and np.shape(model.dual_coef_)[0] == 1 and isinstance(model.dual_coef_, np.ndarray):
         vectors = np.asarray(model.support_vectors_, dtype=np.float64)
         # libsvm keeps the resolved gamma on the fitted model only under this name.

@@ -14,6 +14,7 @@ from whybox.domain.models.encodings import ColumnEncoder
 from whybox.domain.models.hidden_features import HiddenFeatures
 from whybox.domain.models.specs import Label, ModelSpec, TaskKind, Unit
 from whybox.domain.notices import Notice
+from whybox.domain.tasks.targets import FLOAT32_MAX
 from whybox.errors import FitFailedError, UnitUnavailableError
 
 Float64s = NDArray[np.float64]
@@ -84,13 +85,26 @@ class FittedModel:
         if unit not in self.units:
             raise UnitUnavailableError(unit=unit, available=self.units)
         F = Z if self.hidden is None else self.hidden.transform(Z)
-        with np.errstate(all="ignore"):  # what overflows is not finite, and caught below
-            outputs = self._boosted(F, unit) if self._is_boosted else self._estimated(F, unit)
+        try:
+            with np.errstate(all="ignore"):  # what overflows is not finite, and caught below
+                outputs = self._boosted(F, unit) if self._is_boosted else self._estimated(F, unit)
+        except ValueError as error:
+            if not np.any(np.abs(F) > FLOAT32_MAX):
+                raise
+            raise self._out_of_range(Z) from error  # hidden columns beyond what its trees can compare
         if not np.isfinite(outputs).all():
-            raise FitFailedError(
-                self.spec.name, reason="its predictions are not finite; give the columns similar scales"
-            )
+            raise self._out_of_range(Z)
         return outputs
+
+    def _out_of_range(self, Z: Float64s) -> FitFailedError:
+        """Return what to say of encoded rows (n, q) without a finite prediction: which column leads."""
+        sizes = np.abs(Z if self.hidden is None else self.hidden.own_columns(Z))
+        column = self.feature_names[self.players[np.argmax(np.nan_to_num(sizes).max(axis=0))]]
+        reason = (
+            f"its predictions are not finite, because of column {column!r} above all: rescale it, or remove "
+        )
+        reason += "the values that lie far beyond its others"
+        return FitFailedError(self.spec.name, reason=reason, column=column)
 
     def predict(self, X: Float64s) -> NDArray[np.int64] | Float64s:
         """Return class codes int64 (n,) or target values float64 (n,) for user columns X (n, p).

@@ -14,6 +14,7 @@ from whybox.domain.tasks.targets import FLOAT32_MAX
 from whybox.errors import NoUsableFeaturesError, ValueOutOfRangeError
 
 PERFECT_CORRELATION = 1 - 1e-9  # rounding leaves an exact copy of the target this close to 1
+NARROW = 2.0**-20  # of a column's size: single precision, in which trees compare, has 16 steps in that
 SAMPLED_ROWS = 1_000  # more different values than classes in these settle that a column is no copy
 
 Float64s = NDArray[np.float64]
@@ -90,6 +91,13 @@ def inspect_features(
         for name, column in zip(features.names, features.X.T, strict=True)
         if _counts_rows(column)
     ]
+    notices += [
+        Notice(
+            "narrow-column", "its values differ by less than a millionth: subtract a constant", column=name
+        )
+        for name, column in zip(features.names, features.X.T, strict=True)
+        if _is_narrow(column[np.isfinite(column)])
+    ]
     n_columns = len(features.names)
     if n_columns > len(train):
         detail = f"{n_columns} columns for {len(train)} training rows: a model can fit these rows by chance"
@@ -114,6 +122,12 @@ def _determines(column: Float64s, y: Int64s | Float64s, *, is_classification: bo
         return False
     pairs = np.unique(np.column_stack([column, y]), axis=0)
     return len(pairs) == len(np.unique(column)) == n_classes
+
+
+def _is_narrow(present: Float64s) -> bool:
+    """Whether values that differ do so only in digits that models round away."""
+    spread = np.ptp(present)
+    return bool(0 < spread < NARROW * np.abs(present).max())
 
 
 def _counts_rows(column: Float64s) -> bool:
