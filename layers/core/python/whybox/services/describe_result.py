@@ -148,6 +148,7 @@ def _explanation(result: ExplanationResult, chosen: Int64s | None) -> Document |
     told: Document = {
         "method": "shap",
         "algorithm": attributed.algorithm,
+        "engine": attributed.engine,
         "feature_names": list(prepared.player_names),
         "unit": prepared.unit,
         "background": {

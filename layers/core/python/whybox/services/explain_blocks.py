@@ -69,6 +69,7 @@ class AttributedBlock:
     std_error: Float64s | None
     base_values: Float64s
     algorithm: str
+    engine: str
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """Return what ``block_of`` makes the block of again, to be kept without pickle."""
@@ -77,6 +78,7 @@ class AttributedBlock:
             "values": self.values,
             "base_values": self.base_values,
             "algorithm": np.array(self.algorithm),
+            "engine": np.array(self.engine),
         }
         return arrays if self.std_error is None else arrays | {"std_error": self.std_error}
 
@@ -89,6 +91,7 @@ def block_of(arrays: Mapping[str, NDArray[Any]]) -> AttributedBlock:
         std_error=np.asarray(arrays["std_error"], dtype=np.float64) if "std_error" in arrays else None,
         base_values=np.asarray(arrays["base_values"], dtype=np.float64),
         algorithm=str(arrays["algorithm"]),
+        engine=str(arrays["engine"]),
     )
 
 
@@ -162,7 +165,7 @@ def explain_block(fitted: FittedExplanation, index: int, *, on_rows: OnRows | No
     # One layout in memory: the last bit of a mean depends on the order in which its numbers are added up.
     values = np.ascontiguousarray(found.values)
     std_error = np.ascontiguousarray(found.std_error) if found.std_error.any() else None
-    return AttributedBlock(index, values, std_error, found.base_values, found.algorithm)
+    return AttributedBlock(index, values, std_error, found.base_values, found.algorithm, found.engine)
 
 
 def block_seed(seed: int, index: int) -> int:

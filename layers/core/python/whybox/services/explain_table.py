@@ -13,7 +13,8 @@ from whybox.services.prepare_explanation import PreparedExplanation
 def run_explanation(prepared: PreparedExplanation, *, on_rows: OnRows | None = None) -> dict[str, Any]:
     """Fit, predict, score and explain; return the result document in plain Python values.
 
-    Same bytes, request and versions give the same document, but for ``receipt.seconds``.
+    Same bytes, request and versions give the same document, but for ``receipt.seconds``, and
+    ``explanation.engine`` on another processor.
 
     Raises
     ------

@@ -43,6 +43,7 @@ class AttributedRows:
     base_values: Float64s
     answers: Float64s
     algorithm: str
+    engine: str
     additivity_residual: float
     background: Background
 
@@ -119,7 +120,7 @@ def _gather(fitted: FittedExplanation, blocks: Iterable[AttributedBlock]) -> Att
     prepared = fitted.prepared
     n_rows = len(prepared.rows)
     values = std_error = None
-    base_values, algorithms, expected = np.empty(0), [], 0
+    base_values, algorithms, engines, expected = np.empty(0), [], [], 0
     for block in blocks:
         place = slice(block.index * BLOCK_ROWS, block.index * BLOCK_ROWS + len(block.values))
         if block.index != expected:
@@ -131,6 +132,7 @@ def _gather(fitted: FittedExplanation, blocks: Iterable[AttributedBlock]) -> Att
             std_error = np.zeros_like(values) if std_error is None else std_error
             std_error[place] = block.std_error
         algorithms.append(block.algorithm)
+        engines.append(block.engine)
         expected += 1
     if values is None or fitted.background is None or expected != count_blocks(prepared):
         raise ResultDocumentError("explanation.values", reason="lacks a block of rows")
@@ -141,6 +143,7 @@ def _gather(fitted: FittedExplanation, blocks: Iterable[AttributedBlock]) -> Att
         base_values=base_values,
         answers=answers,
         algorithm=", ".join(dict.fromkeys(algorithms)),
+        engine=", ".join(dict.fromkeys(engines)),
         additivity_residual=check_sums(values, base_values, answers),
         background=fitted.background,
     )

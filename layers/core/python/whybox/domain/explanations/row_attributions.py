@@ -27,6 +27,10 @@ from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
 from whybox.domain.explanations.tree_margins import predict_trees
 from whybox.errors import BackgroundEmptyError, ColumnCountError, MethodUnavailableError
 
+INTERVENTIONAL, PATH_DEPENDENT = "interventional_trees", "path_dependent_trees"
+BY_BLOCKS = (INTERVENTIONAL, PATH_DEPENDENT)
+"""The algorithms that work block by block of rows."""
+
 Method = Literal["auto", "exact", "path_dependent", "sampled"]
 
 EVALUATIONS_PER_SECOND = 1_000_000
@@ -144,6 +148,8 @@ def attribute_rows(
     estimate = _attribute(question, method)
     if method == "auto" and not adds_up(estimate, answers):
         estimate = _attribute_function(question, answers)
+    if on_rows is not None and estimate.algorithm not in BY_BLOCKS:
+        on_rows(len(asked))
     return _finish(estimate, question)
 
 
@@ -194,7 +200,7 @@ def _attribute_trees(question: _Question, trees: TreeEnsemble, paths: LeafPaths)
         std_error=_no_error(values),
         base_values=question.weights @ question.predict(trees, reference),
         predictions=question.predict(trees, Z),
-        algorithm="interventional_trees",
+        algorithm=INTERVENTIONAL,
         engine=engine_name(choose_kernel(question.engine)),
     )
 
@@ -227,7 +233,7 @@ def _attribute_path_dependent(question: _Question) -> Estimate:
         std_error=_no_error(values),
         base_values=path_dependent_base(paths),
         predictions=question.predict(trees, Z),
-        algorithm="path_dependent_trees",
+        algorithm=PATH_DEPENDENT,
         engine=engine_name(choose_kernel(question.engine)),
     )
 
