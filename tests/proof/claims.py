@@ -228,8 +228,8 @@ PROOFS: Mapping[str, Proof] = {
         _kernel_sanitizers,
     ),
     "kernel-processors": Proof(
-        "The kernel is built for both processors, the same library from another folder, and computes the same "
-        "bytes on both (arm64 emulated).",
+        "The kernel is built for both processors, the same library from another folder, and both compute the "
+        "same bytes (arm64 emulated).",
         "20,000 layouts, one digest",
         _kernel_processors,
     ),

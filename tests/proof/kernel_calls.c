@@ -239,7 +239,7 @@ typedef struct {
 static int32_t ask(int primitive, int32_t level, const question *q, double *answer)
 {
     switch (primitive) {
-    case MARGINS: return wb_margins(level, &q->made->trees, q->rows, q->n_rows, answer);
+    case MARGINS: return wb_margins(&q->made->trees, q->rows, q->n_rows, answer);
     case PATHS: return wb_path_dependent(level, q->leaves, q->rows, q->n_rows, answer);
     case AGAINST: return wb_interventional(level, q->leaves, q->background, q->rows, q->n_rows, q->n_rows, answer);
     default:
@@ -266,7 +266,8 @@ static void ask_all(const question *q)
             free(answers[level]);
     }
     double nothing;
-    counted(wb_margins(99, &q->made->trees, q->rows, q->n_rows, &nothing));
+    counted(wb_margins(&q->made->trees, q->rows, -1, &nothing));
+    counted(wb_path_dependent(99, q->leaves, q->rows, q->n_rows, &nothing));
     counted(wb_path_dependent(-1, q->leaves, q->rows, q->n_rows, &nothing));
     counted(wb_interventional(0, q->leaves, q->background, q->rows, -1, 1, &nothing));
 }

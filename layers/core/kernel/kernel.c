@@ -54,16 +54,6 @@ static int is_available(int32_t level)
     return level >= 0 && level <= wb_best_level();
 }
 
-typedef int32_t margins_at(const wb_trees *, const double *, int64_t, double *);
-
-WB_EXPORT int32_t wb_margins(int32_t level, const wb_trees *trees, const double *rows, int64_t n_rows,
-                             double *margins)
-{
-#define WB_MARGINS(name) WB_JOIN(wb_margins, name),
-    static margins_at *const at[] = {WB_LEVELS(WB_MARGINS)};
-    return is_available(level) ? at[level](trees, rows, n_rows, margins) : WB_BAD_LEVEL;
-}
-
 typedef int32_t path_dependent_at(const wb_leaves *, const double *, int64_t, double *);
 
 WB_EXPORT int32_t wb_path_dependent(int32_t level, const wb_leaves *leaves, const double *rows, int64_t n_rows,

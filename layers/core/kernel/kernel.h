@@ -25,7 +25,7 @@
  *                                ratio         10/30             30/90     of the training weight on the way
  *                                test          x0 in (-, 7.0]    x1 in (0.5, -]
  *
- *      leaves      [k first values margin] [..] ..     sorted by k, their number of conditions
+ *      leaves      [first values k margin pair] [..]   sorted by k, their number of conditions
  *                     │ k in a row
  *      conditions  [player ratio first n_tests] [..] ..      increasing by player within a leaf
  *                                  │ n_tests in a row
@@ -36,6 +36,7 @@
  *
  * Files:   kernel.c    levels, what is supported here       trees.c    is a layout sound?
  *          leaves.c    the way from trees to leaves         columns.h  how a row is read and cut into cells
+ *          margins.c   rows walk down trees                 background.c  background rows as cells
  *          lanes/      one primitive each, written for several rows at a time and compiled once per level:
  *                      x86_64: baseline, avx2, avx512; arm64: neon. The order of a row's sums is the same in
  *                      all of them and no multiplication is fused with an addition, so that a level changes
@@ -50,7 +51,7 @@
 #include <stdint.h>
 
 /* Raised when a structure below changes: Python refuses a library of another version. */
-#define WB_VERSION 2
+#define WB_VERSION 4
 
 typedef enum {
     WB_OK = 0,
@@ -106,6 +107,8 @@ typedef struct {
     int64_t values; /* into values, n_margins of them */
     int32_t k;
     int32_t margin; /* the only margin with a value, -1 where there are several */
+    int32_t pair;   /* 1 and 2: this leaf and the next are siblings with values of one margin; 0: alone */
+    int32_t split;  /* the condition that siblings differ in */
 } wb_leaf;
 
 typedef struct {
@@ -144,8 +147,8 @@ void wb_cover_means(const wb_leaves *leaves, double *means);
 /* leaves.c: 1 at [first][second] where two players stand together on a leaf; marks: n_players x n_players. */
 void wb_mark_pairs(const wb_leaves *leaves, uint8_t *marks);
 
-/* lanes/margins.c: the margins of n_rows (n_rows x n_sources), n_rows x n_margins. */
-int32_t wb_margins(int32_t level, const wb_trees *trees, const double *rows, int64_t n_rows, double *margins);
+/* margins.c: the margins of n_rows (n_rows x n_sources), n_rows x n_margins. */
+int32_t wb_margins(const wb_trees *trees, const double *rows, int64_t n_rows, double *margins);
 
 /* background.c: background rows (n_rows x n_sources) with their weights, cut into cells once for all calls. */
 typedef struct wb_background wb_background;

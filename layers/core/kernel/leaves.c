@@ -38,6 +38,7 @@ typedef struct {
     int64_t n_open, open_room;
     wb_step *steps;
     int64_t depth, step_room;
+    int64_t last_node;   /* of the leaf that was added last */
     int64_t leaf_room, condition_room, test_room, value_room;
 } wb_walk;
 
@@ -210,6 +211,24 @@ static wb_test close_interval(const wb_leaves *leaves, const wb_open *open)
     return (wb_test){open->column, (uint32_t)(open->low + 1), (uint32_t)(high - open->low - 1), open->missing};
 }
 
+/* Mark the leaf that was just added and its sibling, if that was added before it and has a value of the same margin. */
+static void pair_siblings(wb_walk *walk, int64_t node)
+{
+    const wb_step *parent = walk->steps + walk->depth - 2;
+    wb_leaf *leaf = walk->leaves->leaves + walk->leaves->n_leaves - 1;
+    const int64_t sibling = walk->trees->left[parent->node];
+    if (sibling == walk->last_node && sibling != node && leaf->margin >= 0 && leaf[-1].margin == leaf->margin) {
+        const int32_t player = (int32_t)walk->players[walk->trees->column[parent->node]];
+        const wb_condition *conditions = walk->leaves->conditions + leaf->first;
+        while (conditions[leaf->split].player != player)
+            leaf->split++;
+        leaf[-1].split = leaf->split;
+        leaf[-1].pair = 1;
+        leaf->pair = 2;
+    }
+    walk->last_node = node;
+}
+
 /* Copy the open tests as the conditions of a leaf, unless it adds nothing anywhere. */
 static int add_leaf(wb_walk *walk, int64_t node)
 {
@@ -230,7 +249,7 @@ static int add_leaf(wb_walk *walk, int64_t node)
         !grow(&leaves->values, &walk->value_room, leaves->n_values + n_margins, sizeof *leaves->values))
         return 0;
     wb_leaf *leaf = leaves->leaves + leaves->n_leaves++;
-    *leaf = (wb_leaf){leaves->n_conditions, leaves->n_values, 0, n_values == 1 ? (int32_t)only : -1};
+    *leaf = (wb_leaf){leaves->n_conditions, leaves->n_values, 0, n_values == 1 ? (int32_t)only : -1, 0, 0};
     memcpy(leaves->values + leaves->n_values, values, (size_t)n_margins * sizeof *values);
     leaves->n_values += n_margins;
     for (int64_t i = 0; i < walk->n_open; i++) {
@@ -245,6 +264,7 @@ static int add_leaf(wb_walk *walk, int64_t node)
     }
     if (leaf->k > leaves->max_conditions)
         leaves->max_conditions = leaf->k;
+    pair_siblings(walk, node);
     return 1;
 }
 
@@ -376,7 +396,7 @@ WB_EXPORT int32_t wb_trace(const wb_trees *trees, const int64_t *players, int64_
     for (int64_t column = 0; column < trees->n_columns; column++)
         if (players[column] < 0 || players[column] >= n_players)
             return WB_BAD_COLUMN;
-    wb_walk walk = {.trees = trees, .players = players, .leaves = calloc(1, sizeof(wb_leaves))};
+    wb_walk walk = {.trees = trees, .players = players, .last_node = -1, .leaves = calloc(1, sizeof(wb_leaves))};
     if (!walk.leaves)
         return WB_NO_MEMORY;
     walk.leaves->n_players = n_players;

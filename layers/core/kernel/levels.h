@@ -10,7 +10,6 @@
 
 /* The primitives of one level: one line for each file in lanes/. */
 #define WB_PRIMITIVES(level)                                                                          \
-    int32_t WB_JOIN(wb_margins, level)(const wb_trees *, const double *rows, int64_t n_rows, double *); \
     int32_t WB_JOIN(wb_path_dependent, level)(const wb_leaves *, const double *rows, int64_t n_rows, double *); \
     int32_t WB_JOIN(wb_interventional, level)(const wb_leaves *, const wb_background *, const double *rows, \
                                               int64_t n_rows, int64_t n_asked, double *); \

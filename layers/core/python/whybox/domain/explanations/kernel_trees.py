@@ -136,7 +136,10 @@ def add_up_leaves(kernel: Kernel, trees: KernelTrees, Z: Floats, margins: Floats
     Z : float64 (n, n_columns), NaN = missing
     """
     rows = laid_out(Z, np.float64)
-    kernel.call("wb_margins", trees.reference, address(rows), ctypes.c_int64(len(rows)), address(margins))
+    status = kernel.library.wb_margins(
+        trees.reference, address(rows), ctypes.c_int64(len(rows)), address(margins)
+    )
+    kernel.check("wb_margins", status)
 
 
 def explain_leaves_by_cover(leaves: KernelLeaves, Z: Floats, values: Floats) -> None:
