@@ -26,8 +26,8 @@ typedef struct {
     int32_t *ranks;         /* (2 orders, players) */
     double *changes;        /* (ways, margins, players, 16) */
     double *gains;          /* (outputs, players, 16), of the rows for the control */
-    double *margins;        /* (margins, 16) */
-    double *answers;        /* (ways, players + 1, outputs, 16) */
+    double *totals;         /* (players + 1, 16), T along a way */
+    double *answers;        /* (ways, outputs, players + 1, 16) */
     double *pairs;          /* (2, players, outputs, 16) */
     double *sums;           /* (WB_SUMS, players, outputs, 16) */
 } scratch;
@@ -42,18 +42,18 @@ static int make_room(scratch *room, const wb_linked_game *game, const wb_played 
     room->ranks = malloc(2 * p * sizeof *room->ranks);
     room->changes = malloc(WAYS * m * p * row);
     room->gains = malloc(o * p * row);
-    room->margins = malloc(m * row);
+    room->totals = malloc((p + 1) * row);
     room->answers = malloc(WAYS * (p + 1) * o * row);
     room->pairs = malloc(2 * p * o * row);
     room->sums = malloc(WB_SUMS * p * o * row);
     return room->first_mask && room->masks && room->cells && room->ranks && room->changes && room->gains &&
-           room->margins && room->answers && room->pairs && room->sums;
+           room->totals && room->answers && room->pairs && room->sums;
 }
 
 static void give_room_back(scratch *room)
 {
     void *const all[] = {room->first_mask, room->masks,   room->cells,   room->ranks, room->changes,
-                         room->gains,      room->margins, room->answers, room->pairs, room->sums};
+                         room->gains,      room->totals, room->answers, room->pairs, room->sums};
     for (size_t at = 0; at < sizeof all / sizeof all[0]; at++)
         free(all[at]);
     wb_forget_missed(&room->background);
@@ -86,64 +86,83 @@ static void read_gains(scratch *room, const wb_linked_game *game, const int64_t 
     }
 }
 
-/* Follow a leaf along one walk; `sorted` are its conditions in the order in which they join. */
-static inline void follow_leaf(double *changes, const uint32_t *masks, const int32_t *sorted, const int32_t *at, int64_t k,
-                               uint64_t missed, uint32_t all, double value)
+/* A condition of a leaf on its way into an order: its rank, and which condition it is. */
+#define KEY(rank, bit) ((int32_t)(rank) * MOST_SORTED + (bit))
+
+/* Follow a leaf along one walk, k conditions with keys in the order in which they join. A rank changes the sum where
+ * nothing that joins later has to come on: by the leaf's value in the rows that meet all so far where its condition
+ * was missed, else by minus that value in those that fail it first. */
+static inline void follow_leaf(double *changes, const uint32_t *masks, const int32_t *keys, int64_t k, int64_t step,
+                               uint64_t missed, uint32_t all, double value, int64_t first)
 {
     uint32_t met = all;
-    for (int64_t step = 0; step < k; step++) {
-        const int32_t bit = sorted[step];
-        const int is_on = missed == 0;
-        const uint32_t failed = met & ~masks[bit];
+    for (int64_t at = 0; at < k; at++, keys += step) {
+        const int32_t bit = *keys % MOST_SORTED, is_missed = (int32_t)(missed >> bit & 1);
+        const int64_t rank = first + step * (*keys / MOST_SORTED);
         missed &= ~((uint64_t)1 << bit);
+        const uint32_t changed = met & (masks[bit] ^ (uint32_t)(is_missed - 1)) & (missed ? 0u : ~0u);
         met &= masks[bit];
-        const uint32_t changed = is_on ? failed : missed == 0 ? met : 0;
-        if (changed)
-            wb_add_rows(changes + (int64_t)at[step] * WB_ROWS, changed, is_on ? -value : value);
-        if (!met)
-            return;
+        wb_add_rows(changes + rank * WB_ROWS, changed, is_missed ? value : -value);
     }
 }
 
-/* Sort a leaf's conditions by their players' ranks. */
-static inline void sort_conditions(const wb_played_leaf *leaf, const int32_t *ranks, int32_t *sorted, int32_t *at)
+static inline void sort_keys(int32_t *keys, int64_t k)
 {
-    for (int32_t bit = 0; bit < leaf->n_conditions; bit++) {
-        const int32_t rank = ranks[leaf->conditions[bit].player];
-        int32_t place = bit;
-        for (; place > 0 && at[place - 1] > rank; place--) {
-            at[place] = at[place - 1];
-            sorted[place] = sorted[place - 1];
+    for (int64_t at = 1; at < k; at++)
+        for (int64_t place = at; place > 0 && keys[place - 1] > keys[place]; place--) {
+            const int32_t key = keys[place];
+            keys[place] = keys[place - 1];
+            keys[place - 1] = key;
         }
-        at[place] = rank;
-        sorted[place] = bit;
-    }
 }
 
-static inline void turn_back(int32_t *sorted, int32_t *at, int32_t k, int32_t last)
+/* The two of them in order, without a branch. */
+static inline void order_keys(int32_t *low, int32_t *high)
 {
-    for (int32_t low = 0, high = k - 1; low <= high; low++, high--) {
-        const int32_t rank = at[low], bit = sorted[low];
-        at[low] = last - at[high];
-        sorted[low] = sorted[high];
-        at[high] = last - rank;
-        sorted[high] = bit;
-    }
+    const int32_t smaller = *low < *high ? *low : *high, larger = *low < *high ? *high : *low;
+    *low = smaller;
+    *high = larger;
 }
 
-/* Add what a leaf changes along all ways, for one margin. */
-static void add_leaf(scratch *room, const wb_linked_game *game, const wb_played_leaf *leaf, const uint32_t *masks,
-                     uint64_t missed, uint32_t all, int n_ways, int64_t n_margins, int64_t margin)
+/* Add what a leaf of k conditions changes along all ways, for one margin. */
+static inline void add_leaf(scratch *room, const wb_linked_game *game, const wb_played_leaf *leaf, const uint32_t *masks,
+                            uint64_t missed, uint32_t all, int n_ways, int64_t n_margins, int64_t margin, int64_t k)
 {
-    int32_t sorted[MOST_SORTED], at[MOST_SORTED];
+    int32_t keys[MOST_SORTED];
     const int64_t p = game->n_players, stride = n_margins * p * WB_ROWS;
     double *changes = room->changes + margin * p * WB_ROWS;
-    for (int way = 0; way < n_ways; way += 2) {
-        sort_conditions(leaf, room->ranks + way / 2 * p, sorted, at);
-        follow_leaf(changes + way * stride, masks, sorted, at, leaf->n_conditions, missed, all, leaf->values[margin]);
-        turn_back(sorted, at, leaf->n_conditions, (int32_t)p - 1);
-        follow_leaf(changes + (way + 1) * stride, masks, sorted, at, leaf->n_conditions, missed, all,
-                    leaf->values[margin]);
+    for (int way = 0; way < n_ways; way += 2, changes += 2 * stride) {
+        for (int64_t bit = 0; bit < k; bit++)
+            keys[bit] = KEY(room->ranks[way / 2 * p + leaf->conditions[bit].player], (int32_t)bit);
+        if (k == 2 || k == 3)
+            order_keys(keys, keys + 1);
+        if (k == 3) {
+            order_keys(keys + 1, keys + 2);
+            order_keys(keys, keys + 1);
+        }
+        if (k > 3)
+            sort_keys(keys, k);
+        follow_leaf(changes, masks, keys, k, 1, missed, all, leaf->values[margin], 0);
+        follow_leaf(changes + stride, masks, keys + k - 1, k, -1, missed, all, leaf->values[margin], p - 1);
+    }
+}
+
+/* The same with few conditions unrolled: leaves stand in the order of their numbers of conditions. */
+static void add_margin(scratch *room, const wb_linked_game *game, const wb_played_leaf *leaf, const uint32_t *masks,
+                       uint64_t missed, uint32_t all, int n_ways, int64_t n_margins, int64_t margin)
+{
+    switch (leaf->n_conditions) {
+    case 1:
+        add_leaf(room, game, leaf, masks, missed, all, n_ways, n_margins, margin, 1);
+        break;
+    case 2:
+        add_leaf(room, game, leaf, masks, missed, all, n_ways, n_margins, margin, 2);
+        break;
+    case 3:
+        add_leaf(room, game, leaf, masks, missed, all, n_ways, n_margins, margin, 3);
+        break;
+    default:
+        add_leaf(room, game, leaf, masks, missed, all, n_ways, n_margins, margin, leaf->n_conditions);
     }
 }
 
@@ -163,34 +182,32 @@ static void add_leaves(scratch *room, const wb_linked_game *game, const wb_playe
         if (!met || (!missed && meet_all == all)) /* never on, or always */
             continue;
         if (leaf->margin >= 0)
-            add_leaf(room, game, leaf, masks, missed, all, n_ways, leaves->n_margins, leaf->margin);
+            add_margin(room, game, leaf, masks, missed, all, n_ways, leaves->n_margins, leaf->margin);
         for (int64_t margin = 0; leaf->margin < 0 && margin < leaves->n_margins; margin++)
             if (leaf->values[margin] != 0.0)
-                add_leaf(room, game, leaf, masks, missed, all, n_ways, leaves->n_margins, margin);
+                add_margin(room, game, leaf, masks, missed, all, n_ways, leaves->n_margins, margin);
     }
 }
 
-/* margins (margins, 16) ─▶ answers (outputs, 16) */
-static inline void link_rows(const wb_linked_game *game, const double *restrict margins, int64_t n_margins,
-                             double *restrict answers)
+/* margins (margins, n) ─▶ answers (outputs, n), in place */
+static void link_sums(const wb_linked_game *game, double *restrict sums, int64_t n_margins, int64_t n)
 {
-    double most[WB_ROWS] = {0}, total[WB_ROWS] = {0};
-    if (game->link == WB_LOGISTIC) {
-        for (int row = 0; row < WB_ROWS; row++)
-            answers[row] = 1.0 / (1.0 + wb_exp(-margins[row]));
+    if (game->link != WB_SOFTMAX) {
+        for (int64_t at = 0; at < n_margins * n; at++)
+            sums[at] = game->link == WB_LOGISTIC ? 1.0 / (1.0 + wb_exp(-sums[at])) : wb_exp(sums[at]);
         return;
     }
-    const int is_softmax = game->link == WB_SOFTMAX;
-    for (int64_t at = 0; is_softmax && at < n_margins * WB_ROWS; at++)
-        most[at % WB_ROWS] = at < WB_ROWS || margins[at] > most[at % WB_ROWS] ? margins[at] : most[at % WB_ROWS];
-    for (int64_t margin = 0; margin < n_margins; margin++)
-        for (int row = 0; row < WB_ROWS; row++) {
-            const double grown = wb_exp(margins[margin * WB_ROWS + row] - most[row]);
-            answers[margin * WB_ROWS + row] = grown;
-            total[row] += grown;
+    for (int64_t at = 0; at < n; at++) {
+        double most = sums[at], total = 0.0;
+        for (int64_t margin = 1; margin < n_margins; margin++)
+            most = sums[margin * n + at] > most ? sums[margin * n + at] : most;
+        for (int64_t margin = 0; margin < n_margins; margin++) {
+            sums[margin * n + at] = wb_exp(sums[margin * n + at] - most);
+            total += sums[margin * n + at];
         }
-    for (int64_t at = 0; is_softmax && at < n_margins * WB_ROWS; at++)
-        answers[at] /= total[at % WB_ROWS];
+        for (int64_t margin = 0; margin < n_margins; margin++)
+            sums[margin * n + at] /= total;
+    }
 }
 
 static inline double control_of(const double *c, double t)
@@ -202,49 +219,47 @@ static inline double control_of(const double *c, double t)
 static void answer_way(scratch *room, const wb_linked_game *game, int64_t n_margins, int64_t background, int way,
                        const int64_t *order)
 {
-    const int64_t p = game->n_players, o = game->n_outputs;
+    const int64_t p = game->n_players, o = game->n_outputs, size = (p + 1) * WB_ROWS;
     const double *changes = room->changes + way * n_margins * p * WB_ROWS;
-    double *answers = room->answers + way * (p + 1) * o * WB_ROWS;
-    for (int64_t margin = 0; margin < n_margins; margin++)
+    double *answers = room->answers + way * o * size;
+    for (int64_t margin = 0; margin < n_margins; margin++) {
+        double *sums = answers + margin * size;
         for (int row = 0; row < WB_ROWS; row++)
-            room->margins[margin * WB_ROWS + row] = game->background_margins[background * n_margins + margin];
-    for (int64_t step = 0; step <= p; step++, answers += o * WB_ROWS) {
-        link_rows(game, room->margins, n_margins, answers);
-        for (int64_t margin = 0; step < p && margin < n_margins; margin++)
-            for (int row = 0; row < WB_ROWS; row++)
-                room->margins[margin * WB_ROWS + row] += changes[(margin * p + step) * WB_ROWS + row];
+            sums[row] = game->background_margins[background * n_margins + margin];
+        for (int64_t at = 0; at < p * WB_ROWS; at++)
+            sums[at + WB_ROWS] = sums[at] + changes[margin * p * WB_ROWS + at];
     }
-    answers = room->answers + way * (p + 1) * o * WB_ROWS;
+    link_sums(game, answers, n_margins, size);
     for (int64_t output = 0; output < o; output++) {
-        double totals[WB_ROWS];
-        const double *own = room->gains + output * p * WB_ROWS;
+        const double *own = room->gains + output * p * WB_ROWS, *control = game->control + output * WB_CONTROL;
         const double *other = game->background_gains + (background * o + output) * p;
-        const double *control = game->control + output * WB_CONTROL;
+        double *totals = room->totals;
         for (int row = 0; row < WB_ROWS; row++)
             totals[row] = game->starts[background * o + output];
-        for (int64_t step = 0; step <= p; step++) {
-            for (int row = 0; row < WB_ROWS; row++)
-                answers[(step * o + output) * WB_ROWS + row] -= control_of(control, totals[row]);
-            if (step == p)
-                break;
+        for (int64_t step = 0; step < p; step++) {
             const int64_t player = order[way % 2 ? p - 1 - step : step];
             for (int row = 0; row < WB_ROWS; row++)
-                totals[row] += own[player * WB_ROWS + row] - other[player];
+                totals[(step + 1) * WB_ROWS + row] =
+                    totals[step * WB_ROWS + row] + (own[player * WB_ROWS + row] - other[player]);
         }
+        for (int64_t at = 0; at < size; at++)
+            answers[output * size + at] -= control_of(control, totals[at]);
     }
 }
 
 /* The mean of what a player adds there and back. */
 static void write_pair(scratch *room, const wb_linked_game *game, int number, const int64_t *order)
 {
-    const int64_t p = game->n_players, size = game->n_outputs * WB_ROWS;
-    const double *there = room->answers + 2 * number * (p + 1) * size, *back = there + (p + 1) * size;
-    for (int64_t step = 0; step < p; step++) {
-        const double *ahead = there + step * size, *behind = back + (p - 1 - step) * size;
-        double *pair = room->pairs + (number * p + order[step]) * size;
-        for (int64_t at = 0; at < size; at++)
-            pair[at] = 0.5 * ((ahead[size + at] - ahead[at]) + (behind[size + at] - behind[at]));
-    }
+    const int64_t p = game->n_players, o = game->n_outputs, size = (p + 1) * WB_ROWS;
+    const double *there = room->answers + 2 * number * o * size, *back = there + o * size;
+    for (int64_t step = 0; step < p; step++)
+        for (int64_t output = 0; output < o; output++) {
+            const double *ahead = there + output * size + step * WB_ROWS;
+            const double *behind = back + output * size + (p - 1 - step) * WB_ROWS;
+            double *pair = room->pairs + ((number * p + order[step]) * o + output) * WB_ROWS;
+            for (int row = 0; row < WB_ROWS; row++)
+                pair[row] = 0.5 * ((ahead[WB_ROWS + row] - ahead[row]) + (behind[WB_ROWS + row] - behind[row]));
+        }
 }
 
 /* Make mean and half difference of two pairs. */

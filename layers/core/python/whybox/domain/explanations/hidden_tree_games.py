@@ -11,6 +11,7 @@ from whybox.domain.explanations.additive_stages import sum_by_player
 from whybox.domain.explanations.coalition_games import BLOCK_CELLS, PredictedGame
 from whybox.domain.explanations.kernel_libraries import Kernel
 from whybox.domain.explanations.kernel_walks import KernelHiddenGame
+from whybox.domain.explanations.leaf_paths import MAX_CONDITIONS
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.permutation_samplers import pair_answers
 from whybox.domain.explanations.structured_hidden import HiddenSums
@@ -72,17 +73,20 @@ class HiddenTreeGame(PredictedGame):
         """Take encoded rows (n, q) and background rows (m, q), and the player of each encoded column."""
         super().__init__(model.margins, Z, background, players, n_players=n_players)
         self._walker = None
-        if kernel is not None:
-            sums = HiddenSums.of(model.hidden.layers, n_own=len(players))
-            self._walker = KernelHiddenGame(
-                kernel,
-                model.trees,
-                model.hidden.layers,
-                players,
-                n_players=n_players,
-                rows=_take_apart(model.hidden, sums, Z, players, n_players),
-                background=_take_apart(model.hidden, sums, background, players, n_players),
-            )
+        if kernel is None:
+            return
+        sums = HiddenSums.of(model.hidden.layers, n_own=len(players))
+        walker = KernelHiddenGame(
+            kernel,
+            model.trees,
+            model.hidden.layers,
+            players,
+            n_players=n_players,
+            rows=_take_apart(model.hidden, sums, Z, players, n_players),
+            background=_take_apart(model.hidden, sums, background, players, n_players),
+        )
+        if walker.max_conditions <= MAX_CONDITIONS:
+            self._walker = walker
 
     def block_shape(self, n_walks: int) -> tuple[int, int]:
         """Return how many groups, and how many of their walks, are walked in one call."""

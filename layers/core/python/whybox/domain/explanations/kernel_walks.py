@@ -123,6 +123,11 @@ class KernelHiddenGame:
         )
         self._shape = (n_players, trees.n_margins)
 
+    @property
+    def max_conditions(self) -> int:
+        """The largest number of conditions of a leaf."""
+        return self._leaves.max_conditions
+
     def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""
         kept = Kept()

@@ -257,6 +257,7 @@ def _attribute_sampled(question: _Question) -> Estimate:
         plan=question.plan,
         seed=question.seed,
         groups=question.columns,
+        engine=question.engine,
     )
 
 

@@ -8,6 +8,7 @@ from whybox.domain.explanations.additive_controls import learn_control
 from whybox.domain.explanations.coalition_games import CoalitionGame
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
 from whybox.domain.explanations.exact_coalitions import attribute_all_coalitions, is_cheap
+from whybox.domain.explanations.kernel_libraries import Engine
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.model_views import ModelView
 from whybox.domain.explanations.permutation_samplers import count_pairs, sample_game
@@ -26,6 +27,7 @@ def attribute_sampled(
     plan: SamplingPlan | None = None,
     seed: int,
     groups: Ints | None = None,
+    engine: Engine = "auto",
 ) -> Estimate:
     """Return Shapley values of any model, by the cheapest game its structure allows.
 
@@ -38,6 +40,7 @@ def attribute_sampled(
     plan : how much work is allowed
     seed : of the permutations and of the background samples
     groups : int64 (p,), the player of each user column where columns are explained together
+    engine : "auto" takes the compiled kernel where there is one, "numpy" never
 
     Returns
     -------
@@ -48,7 +51,7 @@ def attribute_sampled(
     hidden = view.hidden
     if hidden is not None and hidden.trees is not None:
         found = attribute_trees_behind_hidden(
-            view, rows, background, weights, plan=plan, seed=seed, groups=groups
+            view, rows, background, weights, plan=plan, seed=seed, groups=groups, engine=engine
         )
         if found is not None:
             return found
