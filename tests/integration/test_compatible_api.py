@@ -360,16 +360,20 @@ def test_no_token_and_no_cell_reaches_the_files_of_the_service(gateway, ask, fri
             assert secret not in written, path.name
 
 
-def test_a_request_beyond_the_memory_of_its_function_is_a_problem(tmp_path):
-    """What the built function does in its container under the same limit, ``tests/e2e`` shows."""
+def test_a_request_beyond_the_memory_of_its_function_becomes_a_job(tmp_path):
+    """It is known beforehand; what happens where it is not, ``small_stack`` shows."""
     text = project_template().read_text(encoding="utf-8")
-    (tmp_path / "template.yaml").write_text(text.replace("Default: 1769", "Default: 256"), encoding="utf-8")
-    (tmp_path / "functions").symlink_to(project_template().with_name("functions"))
+    (tmp_path / "template.yaml").write_text(text.replace("Default: 1769", "Default: 512"), encoding="utf-8")
+    for folder in ("functions", "infra"):
+        (tmp_path / folder).symlink_to(project_template().with_name(folder))
     settings = Settings(home=tmp_path / "home")
     with running_gateway(settings, template=tmp_path / "template.yaml") as url:
         small = RunningGateway(url, settings)
         response = httpx.post(
             f"{url}/{NOISE}", files={"file": ("t.csv", noise_table())}, headers=small.headers(), timeout=60
         )
+        ended = httpx.delete(url + response.headers["location"], headers=small.headers(), timeout=60)
 
-    assert (response.status_code, response.json()["type"]) == (502, "/problems/function-out-of-memory")
+    assert (response.status_code, response.json()["estimate"]["route"]) == (202, "heavy")
+    assert response.json()["estimate"]["memory_mb"] > 512 * 0.65
+    assert ended.status_code == 204

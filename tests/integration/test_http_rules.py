@@ -214,7 +214,7 @@ def test_another_method_is_refused_with_the_right_ones(
         "/problems/..%2f..%2fetc%2fpasswd",
         "/problems/canary4711", "/problems/%00", "/problems/%F0%9F%98%80", "/\\usage", "/usage;x=1",
         "/./usage", "/usage%3Fa=b", "/usage%20",
-        "/%0d%0aset-cookie:x", "/v1/explanations", "/$default", "/" + "a/" * 1000, "/" + "%41" * 2000, "*",
+        "/%0d%0aset-cookie:x", "/v2/explanations", "/$default", "/" + "a/" * 1000, "/" + "%41" * 2000, "*",
         "/*",
     ],
 )  # fmt: skip

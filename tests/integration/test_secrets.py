@@ -71,6 +71,7 @@ class Run:
     gateway: GatewayProcess
     client: httpx.Client
     keys: list[str] = field(default_factory=list)
+    signatures: list[str] = field(default_factory=list)
     refusals: list[httpx.Response] = field(default_factory=list)
     codes: set[str] = field(default_factory=set)
 
@@ -109,6 +110,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         _call_with_bad_tokens(run)
         _call_with_keys(run)
         _send_bad_bodies(run)
+        _use_links(run)
         for table in BAD_TABLES.values():
             run.send_table(table, encoding="latin-1" if table.startswith("é") else "utf-8")
         _kill_a_worker(run)
@@ -211,10 +213,35 @@ def _send_bad_bodies(run: Run) -> None:
     run.send_table(write_table(), headers={"idempotency-key": CANARIES["key"] * 30})
 
 
+def _use_links(run: Run) -> None:
+    """Upload by a link and by one that was changed, explain, and fetch the result."""
+    table = write_table().encode()
+    announced = {"filename": f"{CANARIES['file']}.csv", "bytes": len(table), "content_type": "text/csv"}
+    link = run.send(path="/v1/uploads", json=announced).json()
+    run.signatures.append(link["url"].rpartition("signature=")[2])
+    changed = link["url"].replace("headers=", f"headers={CANARIES['query']}")
+    assert run.client.put(changed, headers=link["headers"], content=table).status_code == 403
+    assert run.client.put(link["url"], headers=link["headers"], content=table).status_code == 200
+    document = {
+        "source": {"upload_id": link["upload_id"]},
+        "model": {"family": "sklearn", "name": "LogisticRegression"},
+    }
+    job_id = run.send(path="/v1/explanations", json=document).json()["job_id"]
+    assert run.send("GET", f"/v1/jobs/{job_id}/result").status_code == 200
+    for fields in (
+        {"target": CANARIES["query"]},
+        {"explain": {"groups": {CANARIES["query"]: [CANARIES["query"]]}}},
+        {"model": {"family": "xgboost", "parameters": {CANARIES["query"]: CANARIES["query"]}}},
+        {CANARIES["query"]: CANARIES["query"]},
+    ):
+        run.send(path="/v1/explanations", json=document | fields)
+    run.send("GET", f"/v1/jobs?cursor={CANARIES['query']}")
+
+
 def _kill_a_worker(run: Run) -> None:
     """End the process that computes, in the middle of a request."""
     answers: list[httpx.Response] = []
-    table = write_table(n_rows=1500)
+    table = write_table(n_rows=10_000)
     query = "?interpretability=permutation&n_repeats=100"
     request = threading.Thread(target=lambda: answers.append(run.send_table(table, query=query)))
     request.start()
@@ -266,6 +293,11 @@ def test_no_refusal_repeats_what_was_sent(run: Run, place: str) -> None:
         said = answer.text + str(answer.headers)
         assert CANARIES[place] not in said.lower(), answer.text
         assert NUMBER not in said
+
+
+def test_no_log_has_what_makes_a_link_work(run: Run, log: str) -> None:
+    assert all(len(signature) >= 64 for signature in run.signatures)
+    assert not [signature for signature in run.signatures if signature in log]
 
 
 def test_no_log_and_no_refusal_has_the_secret_of_a_key(run: Run, log: str) -> None:

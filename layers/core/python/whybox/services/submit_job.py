@@ -57,7 +57,7 @@ IN_VAIN: Final = frozenset({"failed", "cancelled"})
 MAX_DOCUMENT_BYTES: Final = 256 * 1024
 """Of a request with all its words; a job's record, which holds it, may have 400 KB."""
 
-SAFETY_SECONDS: Final = 3.0
+SAFETY_SECONDS: Final = 4.0
 """At less time left, a request is answered with a job instead of a result."""
 
 
