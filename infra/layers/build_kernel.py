@@ -31,6 +31,9 @@ PACKAGE = ROOT / "layers/core/python/whybox"
 PINNED = ROOT / "requirements/build.txt"
 COMPILER = ROOT / ".build/compiler"
 CACHE = ROOT / ".build/compiler-cache"
+FAILED = ROOT / ".build/kernel-failed"
+"""What could not be built, so that it is not tried again whenever make runs."""
+
 
 LIBRARY = "libwhybox.so"
 TARGETS = {"x86_64": "x86_64-linux-gnu.2.28", "arm64": "aarch64-linux-gnu.2.28"}
@@ -71,9 +74,12 @@ def link_kernel(machine: str, library: Path, *, compile_with: Compile, sources: 
             made = str(Path(scratch, f"{source.stem}-{level}.o"))
             compile_with(sources, *FLAGS, *options, "-c", source.relative_to(sources).as_posix(), "-o", made)
             objects.append(made)
-        linked = str(Path(scratch, LIBRARY))
-        compile_with(sources, "-shared", "-Wl,--build-id=none", "-o", linked, *objects)
-        shutil.copyfile(linked, library)
+        linked = Path(scratch, LIBRARY)
+        compile_with(sources, "-shared", "-s", "-Wl,--build-id=none", "-o", str(linked), *objects)
+        # In one step: a process that has the old library loaded keeps it whole.
+        beside = library.with_name(f"{LIBRARY}.{os.getpid()}")
+        shutil.copyfile(linked, beside)
+        beside.replace(library)
 
 
 def pinned_compiler(machine: str, *, cache: Path = CACHE) -> Compile:
@@ -133,8 +139,18 @@ def main() -> None:
     machine = native_machine() if machine == "native" else machine
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else PACKAGE
     if machine not in TARGETS or (len(sys.argv) < 3 and platform.system() != "Linux"):
-        sys.exit(f"whybox: no compiled kernel for {platform.system()} on {machine}; numpy answers instead")
-    build_kernel(machine, folder)
+        sys.exit(f"whybox: there is no compiled kernel for {platform.system()} on {machine}; numpy answers")
+    wanted = f"{machine} {_digest()}"
+    if FAILED.is_file() and FAILED.read_text(encoding="utf-8") == wanted:
+        sys.exit(
+            f"whybox: no compiled kernel, numpy answers (to build it again: rm {FAILED.relative_to(ROOT)})"
+        )
+    try:
+        build_kernel(machine, folder)
+    except (OSError, subprocess.CalledProcessError) as error:
+        FAILED.parent.mkdir(exist_ok=True)
+        FAILED.write_text(wanted, encoding="utf-8")
+        sys.exit(f"whybox: the compiled kernel could not be built, numpy answers in its place: {error}")
 
 
 if __name__ == "__main__":

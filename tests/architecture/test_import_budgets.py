@@ -68,6 +68,21 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
+EXPLAIN = """
+import json, sys
+from whybox.domain.models.boosted_trees import import_booster_alone
+xgboost = import_booster_alone("xgboost")
+import numpy as np
+from whybox.domain.explanations import attribute_rows
+X = np.random.default_rng(0).normal(size=(60, 4))
+booster = xgboost.train({"nthread": 1}, xgboost.DMatrix(X, X[:, 0], nthread=1), 5)
+for method in ("path_dependent", "auto"):
+    found = attribute_rows(booster, X, background=X[:9], method=method)
+    assert found.is_exact
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
 def run(script: str, function: str, home: Path) -> set[str]:
     """Return the top-level modules a fresh process has loaded after the script."""
     environment = {
@@ -101,12 +116,21 @@ def test_a_request_for_xgboost_loads_no_scikit_learn_and_no_pandas(tmp_path):
     assert not loaded & NOT_FOR_TREES
 
 
+def test_exact_values_of_xgboosts_trees_need_no_scikit_learn_no_shap_and_no_pandas(tmp_path):
+    loaded = run(EXPLAIN, "gbdtregression", tmp_path)
+
+    assert "xgboost" in loaded
+    assert not loaded & NOT_FOR_TREES
+
+
 def test_a_package_module_reads_nothing_and_connects_to_nothing_when_imported(tmp_path):
     script = """
-import builtins, io, json, os, pkgutil, socket, sqlite3, sys
+import builtins, ctypes, io, json, os, pkgutil, socket, sqlite3, sys
+import numpy
 import whybox
 def refuse(*arguments, **keywords): raise AssertionError(f"at import: {arguments}")
 sqlite3.connect = refuse
+ctypes.CDLL = refuse
 os.environ = {}
 for module in list(pkgutil.walk_packages(whybox.__path__, "whybox.")):
     if module.name.startswith(("whybox.domain", "whybox.services", "whybox.http", "whybox.adapters",

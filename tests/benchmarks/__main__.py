@@ -22,6 +22,8 @@ from tests.benchmarks import (  # noqa: E402 - the threads come first
     any_models,
     compatible_requests,
     hidden_models,
+    kernel_jobs,
+    kernel_tables,
     large_tables,
     permutation_jobs,
     tree_models,
@@ -43,6 +45,11 @@ JOBS: dict[str, Callable[[Effort], Job]] = {
     "paths-xgboost": tree_models.paths_xgboost,
     "paths-forest-deep": tree_models.paths_deep_forest,
     "paths-xgboost-deep": tree_models.paths_deep_xgboost,
+    "kernel-forest": kernel_jobs.kernel_forest,
+    "kernel-xgboost": kernel_jobs.kernel_xgboost,
+    "kernel-paths-forest": kernel_jobs.kernel_paths_forest,
+    "kernel-paths-forest-deep": kernel_jobs.kernel_paths_deep_forest,
+    "kernel-paths-xgboost": kernel_jobs.kernel_paths_xgboost,
     "xgboost-probability": any_models.boosted_probabilities,
     "xgboost-rescaled": any_models.boosted_probabilities_rescaled,
     "linear": any_models.linear,
@@ -55,6 +62,7 @@ JOBS: dict[str, Callable[[Effort], Job]] = {
     "permutation-large": permutation_jobs.permuted_large,
 }
 SECTIONS: dict[str, Callable[[Effort], Section]] = {
+    "kernel-tables": kernel_tables.measure_kernel_tables,
     "large-tables": large_tables.measure_large_tables,
     "requests": compatible_requests.measure_requests,
 }

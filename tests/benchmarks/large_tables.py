@@ -79,7 +79,7 @@ def _measure_memory(folder: Path, effort: Effort) -> tuple[str, list[Verdict]]:
     n_rows = effort.choose(100_000, 4000)
     rows, verdicts = [], []
     for depth in (3, 6):
-        model = _fit(folder / f"wide{depth}.ubj", n_columns=50, n_trees=500, depth=depth)
+        model = save_fitted(folder / f"wide{depth}.ubj", n_columns=50, n_trees=500, depth=depth)
         for contestant, share in MEMORY_CONTESTANTS:
             task = _Task(contestant, int(n_rows * share), 50, model)
             run = _run(task)
@@ -100,7 +100,7 @@ def _measure_memory(folder: Path, effort: Effort) -> tuple[str, list[Verdict]]:
 
 
 def _measure_scaling(folder: Path, effort: Effort) -> tuple[str, Verdict]:
-    model = _fit(folder / "rows.ubj", n_columns=20, n_trees=100, depth=3)
+    model = save_fitted(folder / "rows.ubj", n_columns=20, n_trees=100, depth=3)
     sizes = (1000, 10_000, 100_000) if effort.is_quick else (10_000, 100_000, 1_000_000)
     rows, per_row = [], []
     for n_rows in sizes:
@@ -123,7 +123,7 @@ def _measure_scaling(folder: Path, effort: Effort) -> tuple[str, Verdict]:
     return render_table(header, rows), verdict
 
 
-def _fit(path: Path, *, n_columns: int, n_trees: int, depth: int) -> Path:
+def save_fitted(path: Path, *, n_columns: int, n_trees: int, depth: int) -> Path:
     """Fit and save a model; the processes that explain only load it."""
     X, y = wide_table(N_TRAINING_ROWS, n_columns, seed=1)
     model = xgboost.XGBRegressor(n_estimators=n_trees, learning_rate=0.1, max_depth=depth, n_jobs=1)

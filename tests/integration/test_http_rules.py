@@ -95,6 +95,10 @@ def test_another_content_type_is_refused(client: httpx.Client, content_type: str
     assert refusal(post(client, TABLE, content_type=content_type)) == (415, "content-type-unsupported")
 
 
+def test_a_body_that_says_nothing_of_its_content_type_is_refused(client: httpx.Client) -> None:
+    assert refusal(client.post("/mlclassification", content=TABLE)) == (415, "content-type-unsupported")
+
+
 def test_text_that_is_not_utf_8_is_refused_and_not_decoded(client: httpx.Client) -> None:
     for content_type in ("application/json", "text/csv; charset=utf-16"):
         answer = post(client, '{"a": "é"}'.encode("utf-16"), content_type=content_type)

@@ -217,23 +217,22 @@ def _kill_a_worker(run: Run) -> None:
     table = write_table(n_rows=1500)
     query = "?interpretability=permutation&n_repeats=100"
     request = threading.Thread(target=lambda: answers.append(run.send_table(table, query=query)))
-    request.start()
     gateway = psutil.Process(run.gateway.process.pid)
-    for worker in _busy_workers(gateway):
+    before = {worker.pid: worker.cpu_times().user for worker in gateway.children()}
+    request.start()
+    for worker in _busy_workers(gateway, before):
         worker.kill()
     request.join()
     assert answers[0].status_code == 502
 
 
-def _busy_workers(gateway: psutil.Process) -> Iterator[psutil.Process]:
-    """Yield the workers that compute: none of the others uses the processor for so long."""
-    for _ in range(100):
-        before = {worker.pid: worker.cpu_times().user for worker in gateway.children()}
-        time.sleep(0.3)
-        busy = [w for w in gateway.children() if w.cpu_times().user - before.get(w.pid, 1e9) > 0.1]
-        if busy:
-            yield from busy
-            return
+def _busy_workers(gateway: psutil.Process, before: dict[int, float]) -> list[psutil.Process]:
+    """Return the workers that compute: no other uses the processor for so long, however busy that is."""
+    for _ in range(300):
+        time.sleep(0.1)
+        workers = [worker for worker in gateway.children() if worker.pid in before]
+        if busy := [worker for worker in workers if worker.cpu_times().user - before[worker.pid] > 0.1]:
+            return busy
     pytest.fail("no worker computes")
 
 

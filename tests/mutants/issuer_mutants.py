@@ -50,6 +50,14 @@ MUTANTS = (
         UNSOUND,
     ),
     Mutant(
+        "spelling-off",
+        "base64url may be spelled in more ways than one",
+        "domain/token_parts.py",
+        'is_canonical = base64.urlsafe_b64encode(decoded).rstrip(b"=") == text.encode()',
+        "is_canonical = bool(text)",
+        UNSOUND,
+    ),
+    Mutant(
         "keys-for-anything",
         "a key for encryption verifies tokens",
         KEY_SETS,

@@ -10,6 +10,14 @@ TABLES = "tests/unit/domain/tables/test_tables.py"
 
 MUTANTS = (
     Mutant(
+        "secret-echoed",
+        "the log quotes the API key that it refuses",
+        "services/verify_key.py",
+        'raise AuthenticationError("API key is mistyped or cut off")',
+        'raise AuthenticationError(f"API key is mistyped or cut off: {text}")',
+        ("tests/unit/http/test_identities.py::test_neither_a_log_line_nor_an_answer_holds_a_key",),
+    ),
+    Mutant(
         "cell-in-a-notice",
         "a notice of a column shows the first cell that is no number",
         "domain/tables/column_kinds.py",

@@ -9,6 +9,25 @@ BLOCKS = "domain/tables/record_blocks.py"
 
 MUTANTS = (
     Mutant(
+        "pre-scan-off",
+        "a file is not looked over before its cells are made",
+        "domain/tables/records.py",
+        "    check_dialect(_sample(data), declared=options.delimiter)\n    _refuse_oversize(data, options)\n",
+        "",
+        (
+            f"{RECORDS}::test_another_delimiter_is_named",
+            f"{RECORDS}::test_too_many_rows_are_refused_in_little_memory",
+        ),
+    ),
+    Mutant(
+        "count-before-reading-off",
+        "rows are counted only while their cells are made",
+        "domain/tables/records.py",
+        "    _refuse_oversize(data, options)\n",
+        "",
+        (f"{RECORDS}::test_too_many_rows_are_refused_in_little_memory",),
+    ),
+    Mutant(
         "nul-check-off",
         "a NUL byte in a file is not looked for",
         BLOCKS,
@@ -20,8 +39,8 @@ MUTANTS = (
         "quote-check-off",
         "quotes may stand anywhere",
         BLOCKS,
-        "        if faults:\n",
-        "        if len(faults) > len(places):\n",
+        "        if at < len(self.codes):\n",
+        "        if at < -len(self.codes):\n",
         (f"{RECORDS}::test_a_quote_that_does_not_hold_a_whole_cell_is_refused_at_its_place",),
     ),
     Mutant(

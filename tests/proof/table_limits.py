@@ -74,8 +74,8 @@ def _with_cell(n_bytes: int) -> bytes:
 
 def _with_line(n_bytes: int) -> bytes:
     width = 64
-    cells = [b"x" * 60_000] * (width - 1)
-    cells.append(b"x" * (n_bytes - (width - 1) * 60_001))
+    n_each, n_left = divmod(n_bytes - (width - 1), width)
+    cells = [*[b"x" * n_each] * (width - 1), b"x" * (n_each + n_left)]
     header = ",".join(f"c{column}" for column in range(width)).encode()
     return header + b"\n" + b",".join(cells) + b"\n" + b",".join([b"1"] * width) + b"\n"
 

@@ -39,7 +39,14 @@ def test_the_bytes_of_the_file_come_out_as_they_were_sent(content):
 
 @pytest.mark.parametrize(
     "content_type",
-    [TYPE, "Multipart/Form-Data; boundary=B", 'multipart/form-data;boundary="B"', TYPE + "; x=1"],
+    [
+        TYPE,
+        "Multipart/Form-Data; boundary=B",
+        'multipart/form-data;boundary="B"',
+        TYPE + "; x=1",
+        TYPE + "; charset=utf-8",
+        'multipart/form-data; Charset="UTF-8"; boundary=B',
+    ],
 )
 def test_the_content_type_may_be_spelled_as_the_rfc_allows(content_type):
     assert read_file(form(part(b"a")), content_type) == b"a"
@@ -63,6 +70,9 @@ def test_headers_of_the_part_do_not_matter():
         "application/json",
         "application/x-www-form-urlencoded",
         "multipart/mixed; boundary=B",
+        TYPE + "; charset=utf-16",
+        "multipart/form-data; charset=latin-1; boundary=B",
+        TYPE + "; charset=",
     ],
 )
 def test_a_body_that_is_no_form_is_refused(content_type):

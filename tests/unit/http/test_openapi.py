@@ -7,6 +7,16 @@ from importlib import resources
 
 import pytest
 
+from whybox.errors import (
+    BodyTooLargeError,
+    FunctionBusyError,
+    FunctionFailedError,
+    FunctionTimeoutError,
+    HeadersTooLargeError,
+    NotAcceptableError,
+    RequestMalformedError,
+    RequestTimeoutError,
+)
 from whybox.http.compatible_queries import (
     CompatibleQuery,
     GbdtClassificationQuery,
@@ -82,6 +92,24 @@ def test_every_error_of_every_operation_is_a_problem(document):
             for status, answer in operation["responses"].items():
                 if status != "200":
                     assert list(answer["content"]) == ["application/problem+json"]
+
+
+def test_every_operation_names_the_statuses_that_any_request_may_meet(document):
+    met_before_the_function = {
+        RequestMalformedError,
+        NotAcceptableError,
+        RequestTimeoutError,
+        BodyTooLargeError,
+        HeadersTooLargeError,
+        FunctionFailedError,
+        FunctionBusyError,
+        FunctionTimeoutError,
+    }
+    statuses = {str(CATALOGUE[error.code].status) for error in met_before_the_function} | {"500"}
+
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert statuses <= operation["responses"].keys(), f"{method} {path}"
 
 
 def test_operations_have_names_of_their_own(document):

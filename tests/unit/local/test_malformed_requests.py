@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 import time
@@ -117,6 +118,17 @@ def test_the_time_ends_with_the_headers(address):
     assert said.startswith(b"HTTP/1.1 200 ")
     assert b"408" not in said
     assert seconds < 3
+
+
+def test_a_body_that_breaks_is_refused_once_and_its_request_is_over(address, caplog):
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n"
+
+    said, seconds = talk(address, request)
+
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert said.count(b"HTTP/1.1 4") == 1
+    assert seconds < 2
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize(

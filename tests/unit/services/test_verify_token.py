@@ -180,6 +180,7 @@ REFUSED = {
     "a tab inside": f"{H}\t.{P}.{S}",
     "stray end bits": loose_bits(GOOD),
     "stray end bits in a signed payload": sign_parts(H, loose_bits(b64(json.dumps(CLAIMS).encode() + b" "))),
+    "stray end bits in a signed header": sign_parts(loose_bits(b64(json.dumps(HEADER).encode() + b" ")), P),
     "a letter outside ASCII": f"{H}.{P}.{S}é",
     "payload changed": f"{H}.{flip(P, 10)}.{S}",
     "signature changed": f"{H}.{P}.{flip(S, 5)}",

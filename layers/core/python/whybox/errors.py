@@ -37,6 +37,10 @@ class Fault:
     pointer: str | None = None
 
 
+def _count(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}"
+
+
 class WhyboxError(Exception):
     """The root: a stable code, one plain sentence, and the facts as attributes."""
 
@@ -310,7 +314,8 @@ class DuplicateColumnError(TableError):
 
     def __init__(self, *, names: Sequence[str]) -> None:
         super().__init__(
-            f"{len(names)} column names repeat an earlier one (spaces, case, Unicode form aside): rename.",
+            f"{_count(len(names), 'column repeats', 'columns repeat')} an earlier name, the first is "
+            f"{names[0]!r} (spaces, case and Unicode form do not count): give each a name of its own.",
             faults=[Fault("repeats an earlier name", self.code, row=1, column=name) for name in names[:20]],
             n_faults=len(names),
         )
@@ -488,11 +493,13 @@ class CellValueError(TableError):
     """Numbers that cannot be kept as they are written; ``rows`` are the first of ``n_cells``."""
 
     problem: ClassVar[str]
+    problems: ClassVar[str]
     remedy: ClassVar[str]
 
     def __init__(self, *, column: str, rows: Sequence[int], n_cells: int) -> None:
         super().__init__(
-            f"Column {column!r} has {n_cells} {self.problem}, first in row {rows[0]}: {self.remedy}.",
+            f"Column {column!r} has {_count(n_cells, self.problem, self.problems)}, first in row {rows[0]}: "
+            f"{self.remedy}.",
             faults=[Fault(self.problem, self.code, row=row, column=column) for row in rows[:20]],
             n_faults=n_cells,
         )
@@ -503,7 +510,8 @@ class IntegerPrecisionError(CellValueError):
     """Whole numbers beyond 2**53, which float64 cannot tell apart."""
 
     code = "integer-precision"
-    problem = "whole numbers beyond 2^53 in size"
+    problem = "whole number beyond 2^53 in size"
+    problems = "whole numbers beyond 2^53 in size"
     remedy = "remove the column if it is an identifier, or round or rescale it"
 
 
@@ -511,7 +519,8 @@ class NonFiniteValuesError(CellValueError):
     """Infinite values, or numbers too large for float64."""
 
     code = "non-finite-values"
-    problem = "infinite or overflowing values"
+    problem = "infinite or overflowing value"
+    problems = "infinite or overflowing values"
     remedy = "leave the cell empty if the value is missing, or replace it by a finite number"
 
 
@@ -519,7 +528,8 @@ class ValueOutOfRangeError(CellValueError):
     """Numbers beyond float32, which tree models compare in."""
 
     code = "value-out-of-range"
-    problem = "values beyond 3.4e38 in size"
+    problem = "value beyond 3.4e38 in size"
+    problems = "values beyond 3.4e38 in size"
     remedy = "rescale the column"
 
 
@@ -578,7 +588,8 @@ class TargetMissingValuesError(TaskError):
 
     def __init__(self, *, column: str, rows: Sequence[int], n_cells: int) -> None:
         super().__init__(
-            f"The target {column!r} is empty in {n_cells} rows, first in row {rows[0]}: fill or remove them.",
+            f"The target {column!r} is empty in {_count(n_cells, 'row', 'rows')}, first in row {rows[0]}: "
+            "fill it in, or remove the rows.",
             faults=[Fault("empty target", self.code, row=row, column=column) for row in rows[:20]],
             n_faults=n_cells,
         )
@@ -652,7 +663,9 @@ class TooFewRowsError(TaskError):
 
     def __init__(self, *, limit: int, actual: int) -> None:
         super().__init__(
-            f"The table has {actual} rows; at least {limit} are needed.", limit=limit, actual=actual
+            f"The table has {_count(actual, 'row', 'rows')}; at least {limit} are needed.",
+            limit=limit,
+            actual=actual,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -358,6 +359,21 @@ def test_a_fit_that_diverges_is_an_error_and_not_an_answer():
 
     with pytest.raises(FitFailedError):
         fit_model(spec, task)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "column"),
+    [
+        ("classification", "LinearDiscriminantAnalysis", lambda _: 1.0),
+        ("regression", "QuantileRegressor", lambda number: 1e30 * number),
+    ],
+)
+def test_what_a_library_stumbles_over_is_refused_like_what_it_refuses(kind, name, column):
+    task = make_task(kind)
+    task.X[:] = column(task.X[:, :1])
+
+    with pytest.raises(FitFailedError):
+        fit_model(choose_model(kind, family="sklearn", name=name), replace(task, categories={}))
 
 
 @pytest.mark.parametrize("name", ["PoissonRegressor", "GammaRegressor"])

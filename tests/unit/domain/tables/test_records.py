@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from contextlib import suppress
 
 import numpy as np
@@ -263,6 +264,86 @@ def test_each_limit_holds_exactly(error, limit, accepted, refused):
         read(refused, **limit)
     assert caught.value.limit == next(iter(limit.values()))
     assert caught.value.actual > caught.value.limit
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_line_end_is_no_part_of_the_cell_or_the_line_it_ends(line_end):
+    text = line_end.join(["a,b", "1,12345", "2,3"])
+
+    assert read(text, max_cell_bytes=5, max_line_bytes=7)
+    with pytest.raises(CellTooLargeError) as caught:
+        read(text, max_cell_bytes=4)
+    assert (caught.value.actual, caught.value.faults[0].row) == (5, 2)
+    with pytest.raises(LineTooLongError) as caught:
+        read(text, max_line_bytes=6)
+    assert (caught.value.actual, caught.value.faults[0].row) == (7, 2)
+
+
+def test_a_cell_that_stands_alone_in_the_last_block_is_measured_too():
+    text = "a,b\n" + "1,2\n" * 20 + "3," + "x" * 60 + "\n"
+
+    with pytest.raises(CellTooLargeError) as caught:
+        read(text, block_bytes=1, max_line_bytes=TINY_LINES, max_cell_bytes=59)
+    assert caught.value.faults[0].row == 22
+
+
+@pytest.mark.parametrize("n_more", [-1, 0, 1, 2, 3, 1_000_000])
+@pytest.mark.parametrize("cell", ["a,", '"a",'])
+@pytest.mark.parametrize("before", ["", "a,b\n"])
+def test_a_line_of_nothing_but_cells_is_refused_in_little_memory(n_more, cell, before):
+    n_bytes = ReadOptions().max_line_bytes + n_more
+    n_cells, n_left = divmod(n_bytes, len(cell))
+    data = f"{before}{cell * (n_cells - 1)}{'b' * (len(cell) + n_left)}\n1,2\n".encode()
+    tracemalloc.start()
+
+    with pytest.raises(TableError) as caught:
+        read_records(data, ReadOptions())
+
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(caught.value, LineTooLongError if n_more > 0 else TableError)
+    assert most_bytes < 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"a,b\n1," + b"x" * 50_000_000 + b"\n3,4\n", CellTooLargeError),
+        (b'a,b\n1,"' + b"x,\n" * 17_000_000 + b'"\n3,4\n', CellTooLargeError),
+        (b'a,b\n1,"' + b"x,\n" * 17_000_000, MalformedQuoteError),
+        (b"x" * 50_000_000, LineTooLongError),
+        (b"a,b\n" + b"x," * 25_000_000, LineTooLongError),
+        (b"a,b\n" + b'"x",' * 12_500_000, LineTooLongError),
+    ],
+    ids=["a cell", "a quoted cell", "an open quote", "a line", "a line of cells", "a line of quoted cells"],
+)
+def test_fifty_megabytes_without_an_end_are_refused_in_little_memory(data, error):
+    tracemalloc.start()
+
+    with pytest.raises(error):
+        read_records(data, ReadOptions())
+
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("row", "limit"), [("1,2\n", "max_rows"), ('"1","2"\r\n', "max_rows"), ("1,2\n", "max_cells")]
+)
+def test_too_many_rows_are_refused_in_little_memory(row, limit):
+    n_rows = 200_000
+    most = n_rows * (2 if limit == "max_cells" else 1) - 1
+    data = ("a,b\n" + row * n_rows).encode()
+    tracemalloc.start()
+
+    with pytest.raises((TooManyRowsError, TooManyCellsError)) as caught:
+        read_records(data, ReadOptions(**{limit: most}))
+
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (caught.value.limit, caught.value.actual) == (most, most + 1)
+    assert most_bytes < 12_000_000
 
 
 @given(

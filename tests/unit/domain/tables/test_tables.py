@@ -445,3 +445,20 @@ def test_a_table_of_many_columns_and_rows_is_read_exactly():
     table = read("\r\n".join(lines))
 
     np.testing.assert_array_equal(np.column_stack([column.values for column in table.columns]), values)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b,A\n1,2,3\n", "1 column repeats an earlier name, the first is 'A'"),
+        ("a,b,a,b\n1,2,3,4\n", "2 columns repeat an earlier name, the first is 'a'"),
+        ("a,b\n1e999,2\n", "Column 'a' has 1 infinite or overflowing value, first in row 2"),
+        ("a,b\n1e999,2\n-1e999,3\n", "Column 'a' has 2 infinite or overflowing values, first in row 2"),
+        ("a,b\n1,9007199254740993\n", "Column 'b' has 1 whole number beyond 2^53 in size, first in row 2"),
+    ],
+)
+def test_a_detail_names_the_column_and_counts_in_good_english(text, words):
+    with pytest.raises(TableError) as caught:
+        read(text)
+
+    assert caught.value.detail.startswith(words)

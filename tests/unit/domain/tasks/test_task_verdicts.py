@@ -147,6 +147,11 @@ ACCEPTED = {
         {"x": NOISE[1], "target": [row % 2 == 0 for row in ROWS]},
         {"boolean-column"},
     ),
+    "labels of several spellings": (
+        "classification",
+        {"x": NOISE[1], "target": [("True", "1", "yes", "true")[row % 4] for row in ROWS]},
+        {"column-kept-as-text"},
+    ),
     "an empty column": (
         "regression",
         {"x": NOISE[1], "e": [""] * N_ROWS, "target": QUANTITIES},

@@ -33,7 +33,7 @@ from whybox.errors import (
 from whybox.http.acceptable_types import refuse_unacceptable
 from whybox.http.gateway_events import request_id
 from whybox.http.identities import tenant_of_request
-from whybox.http.openapi_words import problem_responses
+from whybox.http.openapi_words import EVERYWHERE, problem_responses
 from whybox.http.parameters import parameter_error
 from whybox.http.problems import problem_answer, problem_of
 from whybox.http.rate_headers import rate_headers
@@ -84,7 +84,7 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
         telemetry=NO_TELEMETRY,
         dependencies=[Depends(refuse_unacceptable)],
-        responses=problem_responses(406),
+        responses=problem_responses(*EVERYWHERE),
     )
     app.state.clock = clock
     app.state.token_key = token_key

@@ -53,7 +53,7 @@ def _options(path: str, summary: str, schema: Document) -> Document:
                 "description": "Predictions and scores of the model, and how much each column matters.",
                 "content": {JSON: {"schema": schema}},
             },
-            **problem_responses(400, 401, 403, 409, 413, 415, 422, 429, 500, 503),
+            **problem_responses(401, 403, 409, 415, 422, 429),
         },
         "openapi_extra": {**SECURITY, **REQUEST_BODY},
     }

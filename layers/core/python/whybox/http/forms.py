@@ -25,6 +25,9 @@ MAX_BODY_BYTES: Final = 4_400_000
 
 FILE_PART: Final = "file"
 MULTIPART: Final = "multipart/form-data"
+CHARSET: Final = "utf-8"
+"""A form has none of its own; whoever names another one means bytes that nobody would read so."""
+
 FORM_DATA: Final = "form-data"
 MAX_PARTS: Final = 1000
 """One is right; beyond this many nobody needs to be told how many there are."""
@@ -62,7 +65,7 @@ def read_file(body: bytes, content_type: str | None) -> bytes:
     if content_type is None or not content_type.isascii():
         raise ContentTypeUnsupportedError(expected=MULTIPART)
     media_type, parameters = _read_header(content_type)
-    if media_type != MULTIPART:
+    if media_type != MULTIPART or parameters.get("charset", CHARSET).lower() != CHARSET:
         raise ContentTypeUnsupportedError(expected=MULTIPART)
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLargeError(limit=MAX_BODY_BYTES, actual=len(body))

@@ -63,19 +63,26 @@ COMPONENTS: Final[dict[str, Any]] = {
 }
 
 _PROBLEM_CONTENT: Final = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+EVERYWHERE: Final = (400, 406, 408, 413, 431, 500, 502, 503, 504)
+"""What any request may be answered with, most of it by the gateway before a function sees the request."""
+
 _REASONS: Final = {
     400: "The request cannot be read.",
     401: "No valid access token.",
     403: "The token does not carry the scope, or its owner's access is turned off.",
     404: "Nothing is here.",
     406: "The Accept header rules out the type of the answer.",
+    408: "The request began to arrive and stopped.",
     409: "The first request with this Idempotency-Key still runs.",
     413: "The body is too large.",
     415: "The body is of another type.",
     422: "A parameter or the table cannot be used.",
     429: "This month's requests are used up.",
+    431: "The request line and the headers together are too large.",
     500: "Our own numbers failed our own check, or an error nobody foresaw; nothing was charged.",
-    503: "Something the service stands on does not answer; nothing was charged.",
+    502: "The function failed; nothing was charged.",
+    503: "Something the service stands on does not answer, or everything is busy; nothing was charged.",
+    504: "The function took too long; nothing was charged.",
 }
 
 

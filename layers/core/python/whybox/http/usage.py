@@ -31,7 +31,7 @@ class UsageAnswer(BaseModel):
 @router.get(
     "/usage",
     summary="How much of this month's quota is used",
-    responses={200: {"model": UsageAnswer}, **problem_responses(401, 403, 422, 503)},
+    responses={200: {"model": UsageAnswer}, **problem_responses(401, 403, 422)},
     openapi_extra=SECURITY,
     dependencies=[Depends(refuse_parameters)],
 )

@@ -99,6 +99,9 @@ class ProblemProtocol(H11Protocol):
     def _refuse(self, error: WhyboxError) -> None:
         """Answer and close; where an answer has already begun, only close."""
         self._stop_timer()
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # whoever works on the request need not answer any more
+            self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             status, headers, body = problem_answer(error, request_id=str(uuid.uuid4()))
             headers |= {"content-length": str(len(body)), "connection": "close"}

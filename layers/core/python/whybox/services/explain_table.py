@@ -123,7 +123,7 @@ def run_explanation(prepared: PreparedExplanation) -> dict[str, Any]:
     """Fit, predict, score and explain; return the result document.
 
     The document holds plain Python values. Same bytes, request and versions give the same document, but for
-    ``receipt.seconds``.
+    ``receipt.seconds``, and ``explanation.engine`` on another processor.
 
     Raises
     ------
@@ -239,6 +239,7 @@ def _attribute(prepared: PreparedExplanation, model: FittedModel, outputs: Float
     return {
         "method": "shap",
         "algorithm": found.algorithm,
+        "engine": found.engine,
         "feature_names": list(task.feature_names),
         "unit": found.unit,
         "background": {

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +78,10 @@ class KernelLeaves:
         self.kernel = kernel
         self.n_players = n_players
         self.n_margins = trees.n_margins
+        # The two classes of a forest: what the second gains the first loses, so the second is computed.
+        self.is_mirrored = trees.n_margins == 2 and np.array_equal(trees.values[:, 0], -trees.values[:, 1])
+        if self.is_mirrored:
+            trees = replace(trees, values=trees.values[:, 1:], base=trees.base[1:])
         flat, handle = KernelTrees(trees), ctypes.c_void_p()
         of_columns = laid_out(players[trees.rules.source], np.int64)
         status = kernel.library.wb_trace(
@@ -99,8 +106,20 @@ class KernelLeaves:
     def mean_margins(self) -> Floats:
         """Return the mean of the leaves under the training weight, float64 (n_margins,)."""
         means = np.empty(self.n_margins)
-        self.kernel.library.wb_cover_means(self.handle, address(means))
+        with self.filled(means) as computed:
+            self.kernel.library.wb_cover_means(self.handle, address(computed))
         return means
+
+    @contextmanager
+    def filled(self, answer: Floats) -> Iterator[Floats]:
+        """Give what the kernel shall fill, and spread it into ``answer`` (..., n_margins) afterwards."""
+        if not self.is_mirrored:
+            yield answer
+            return
+        computed = np.empty(answer.shape[:-1])
+        yield computed
+        answer[..., 1] = computed
+        np.negative(computed, out=answer[..., 0])
 
 
 class KernelBackground:
@@ -145,9 +164,10 @@ def add_up_leaves(kernel: Kernel, trees: KernelTrees, Z: Floats, margins: Floats
 def explain_leaves_by_cover(leaves: KernelLeaves, Z: Floats, values: Floats) -> None:
     """Write path-dependent values into float64 (n, n_players, n_margins); see ``explain_path_dependent``."""
     rows = laid_out(Z, np.float64)
-    leaves.kernel.call(
-        "wb_path_dependent", leaves.handle, address(rows), ctypes.c_int64(len(rows)), address(values)
-    )
+    with leaves.filled(values) as computed:
+        leaves.kernel.call(
+            "wb_path_dependent", leaves.handle, address(rows), ctypes.c_int64(len(rows)), address(computed)
+        )
 
 
 def explain_leaves_against(background: KernelBackground, Z: Floats, values: Floats, *, n_asked: int) -> None:
@@ -156,32 +176,34 @@ def explain_leaves_against(background: KernelBackground, Z: Floats, values: Floa
     ``n_asked`` is the number of rows of the whole question, of which these may be a block.
     """
     rows, leaves = laid_out(Z, np.float64), background.leaves
-    leaves.kernel.call(
-        "wb_interventional",
-        leaves.handle,
-        background.handle,
-        address(rows),
-        ctypes.c_int64(len(rows)),
-        ctypes.c_int64(n_asked),
-        address(values),
-    )
+    with leaves.filled(values) as computed:
+        leaves.kernel.call(
+            "wb_interventional",
+            leaves.handle,
+            background.handle,
+            address(rows),
+            ctypes.c_int64(len(rows)),
+            ctypes.c_int64(n_asked),
+            address(computed),
+        )
 
 
 def explain_leaf_pairs(background: KernelBackground, Z: Floats, pairs: Ints, *, n_asked: int) -> Floats:
     """Return interaction values, float64 (n_pairs, n, n_margins); see ``tree_interactions.explain_pairs``."""
     rows, asked, leaves = laid_out(Z, np.float64), laid_out(pairs, np.int64), background.leaves
     values = np.empty((len(asked), len(rows), leaves.n_margins))
-    leaves.kernel.call(
-        "wb_interactions",
-        leaves.handle,
-        background.handle,
-        address(asked),
-        ctypes.c_int64(len(asked)),
-        address(rows),
-        ctypes.c_int64(len(rows)),
-        ctypes.c_int64(n_asked),
-        address(values),
-    )
+    with leaves.filled(values) as computed:
+        leaves.kernel.call(
+            "wb_interactions",
+            leaves.handle,
+            background.handle,
+            address(asked),
+            ctypes.c_int64(len(asked)),
+            address(rows),
+            ctypes.c_int64(len(rows)),
+            ctypes.c_int64(n_asked),
+            address(computed),
+        )
     return values
 
 

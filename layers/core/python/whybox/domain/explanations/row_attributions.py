@@ -26,6 +26,10 @@ from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
 from whybox.domain.explanations.tree_margins import predict_trees
 from whybox.errors import BackgroundEmptyError, ColumnCountError, MethodUnavailableError
 
+INTERVENTIONAL, PATH_DEPENDENT = "interventional_trees", "path_dependent_trees"
+BY_BLOCKS = (INTERVENTIONAL, PATH_DEPENDENT)
+"""The algorithms that work block by block of rows."""
+
 Method = Literal["auto", "exact", "path_dependent", "sampled"]
 
 EVALUATIONS_PER_SECOND = 1_000_000
@@ -137,7 +141,10 @@ def attribute_rows(
         engine=engine,
         blocks=RowBlocks(n_threads=n_threads, on_rows=on_rows),
     )
-    return _finish(_attribute(question, method), question)
+    estimate = _attribute(question, method)
+    if on_rows is not None and estimate.algorithm not in BY_BLOCKS:
+        on_rows(len(asked))
+    return _finish(estimate, question)
 
 
 def _read(rows: Any, frame: FrameCoding | None) -> Floats:
@@ -187,7 +194,7 @@ def _attribute_trees(question: _Question, trees: TreeEnsemble, paths: LeafPaths)
         std_error=_no_error(values),
         base_values=question.weights @ question.predict(trees, reference),
         predictions=question.predict(trees, Z),
-        algorithm="interventional_trees",
+        algorithm=INTERVENTIONAL,
         engine=engine_name(choose_kernel(question.engine)),
     )
 
@@ -220,7 +227,7 @@ def _attribute_path_dependent(question: _Question) -> Estimate:
         std_error=_no_error(values),
         base_values=path_dependent_base(paths),
         predictions=question.predict(trees, Z),
-        algorithm="path_dependent_trees",
+        algorithm=PATH_DEPENDENT,
         engine=engine_name(choose_kernel(question.engine)),
     )
 

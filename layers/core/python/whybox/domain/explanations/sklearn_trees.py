@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from whybox.domain.explanations.links import Floats, Link
-from whybox.domain.explanations.tree_layouts import ColumnRules, Ints, TreeEnsemble, move_common_values
+from whybox.domain.explanations.tree_layouts import (
+    ColumnRules,
+    Ints,
+    TreeEnsemble,
+    mirror_shares,
+    move_common_values,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +46,13 @@ def _read_forest(model: Any) -> TreeEnsemble | None:
     if getattr(model, "n_outputs_", 1) > 1 and hasattr(model, "classes_"):
         return None
     parts = [_Part(tree.tree_, _leaf_answers(tree) / len(trees)) for tree in trees]
-    return move_common_values(_join(parts, n_columns=model.n_features_in_, link="identity"))
+    return _shift(_join(parts, n_columns=model.n_features_in_, link="identity"), model)
+
+
+def _shift(trees: TreeEnsemble, model: Any) -> TreeEnsemble:
+    """Move common values into the base; two classes are then each other's mirror."""
+    moved = move_common_values(trees)
+    return mirror_shares(moved) if len(getattr(model, "classes_", ())) == 2 else moved
 
 
 def read_votes(model: Any) -> TreeEnsemble | None:
@@ -64,7 +76,7 @@ def _read_bagging(model: Any) -> TreeEnsemble | None:
             return None
         answers = _leaf_answers(tree) / len(model.estimators_)
         parts.append(_Part(tree.tree_, answers, np.asarray(columns, dtype=np.int64)))
-    return move_common_values(_join(parts, n_columns=model.n_features_in_, link="identity"))
+    return _shift(_join(parts, n_columns=model.n_features_in_, link="identity"), model)
 
 
 def _read_ada_boost(model: Any) -> TreeEnsemble | None:

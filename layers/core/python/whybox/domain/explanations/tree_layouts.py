@@ -211,3 +211,13 @@ def move_common_values(trees: TreeEnsemble) -> TreeEnsemble:
     values = trees.values.copy()
     values[leaf] -= common[tree]
     return replace(trees, values=values, base=trees.base + common.sum(axis=0))
+
+
+def mirror_shares(trees: TreeEnsemble) -> TreeEnsemble:
+    """Return an ensemble of two shares that add up to one with the first as the exact mirror of the second.
+
+    Rounding leaves the two a bit or so apart; exact mirrors are explained once.
+    """
+    values, base = trees.values.copy(), trees.base.copy()
+    values[:, 0], base[0] = -values[:, 1], 1.0 - base[1]
+    return replace(trees, values=values, base=base)

@@ -1,4 +1,4 @@
-"""xgboost's boosters as a TreeEnsemble, read from the model's own JSON.
+"""xgboost's boosters as a TreeEnsemble, read from the model's own binary JSON.
 
 xgboost goes left on ``float32 value < float32 threshold``; with float32 values that is the same as
 ``value <= the next smaller float32``. Category splits send the listed categories right.
@@ -6,7 +6,7 @@ xgboost goes left on ``float32 value < float32 threshold``; with float32 values 
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from whybox.domain.explanations.tree_layouts import (
     Ints,
     TreeEnsemble,
 )
+from whybox.domain.explanations.ubj_documents import read_ubj
 from whybox.domain.models.xgboost_nodes import XgboostNodes
 
 _LINKS: dict[str, Link] = {
@@ -53,7 +54,7 @@ def read_xgboost(model: Any) -> TreeEnsemble | None:
         booster = model.get_booster()
         best = getattr(model, "best_iteration", None) if model.early_stopping_rounds else None
         booster = booster if best is None else booster[: best + 1]
-    learner = json.loads(booster.save_raw("json"))["learner"]
+    learner = read_ubj(bytes(booster.save_raw("ubj")))["learner"]
     link = _LINKS.get(learner["objective"]["name"])
     booster_part = learner["gradient_booster"]
     body = booster_part.get("gbtree", booster_part).get("model")
@@ -65,7 +66,7 @@ def read_xgboost(model: Any) -> TreeEnsemble | None:
     if int(learner["learner_model_param"]["num_target"]) > 1 or base is None:
         return None
     # Dropout shrinks single trees; xgboost 3.4 keeps the factors with the trees, earlier ones beside them.
-    weights = body.get("weight_drop") or booster_part.get("weight_drop") or [1.0] * len(body["trees"])
+    weights = body.get("weight_drop", booster_part.get("weight_drop", ()))
     return _lay_out(body, base=base, link=link, n_columns=booster.num_features(), weights=weights)
 
 
@@ -116,7 +117,7 @@ def _start_margins(scores: Floats, n_margins: int, link: Link) -> Floats:
 
 
 def _lay_out(
-    body: dict[str, Any], *, base: Floats, link: Link, n_columns: int, weights: list[float]
+    body: dict[str, Any], *, base: Floats, link: Link, n_columns: int, weights: Sequence[float]
 ) -> TreeEnsemble:
     """Lay the trees one after the other."""
     trees = body["trees"]
@@ -126,9 +127,7 @@ def _lay_out(
     left = _column(trees, "left_children", np.int64)
     is_leaf = left < 0
     conditions = _column(trees, "split_conditions", np.float32)
-    shares = np.repeat(
-        np.ones(len(trees)) if weights is None else np.asarray(weights, dtype=np.float64), sizes
-    )
+    shares = np.repeat(np.asarray(weights, dtype=np.float64) if len(weights) else np.ones(len(trees)), sizes)
     margins = np.repeat(np.asarray(body["tree_info"], dtype=np.int64), sizes)
     values = np.zeros((len(left), len(base)))
     values[np.arange(len(left)), margins] = np.where(is_leaf, conditions.astype(np.float64) * shares, 0.0)
@@ -153,10 +152,7 @@ def _lay_out(
 
 def _column(trees: list[dict[str, Any]], name: str, kind: type[Any]) -> Any:
     """Return one node field of all trees, one after the other."""
-    flat: list[float] = []
-    for tree in trees:
-        flat.extend(tree[name])
-    return np.asarray(flat, dtype=kind)
+    return np.concatenate([tree[name] for tree in trees]).astype(kind)
 
 
 def _with_categories(

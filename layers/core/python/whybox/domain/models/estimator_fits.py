@@ -21,6 +21,12 @@ CALIBRATION_FOLDS = 5
 SMALLEST_CALIBRATION_CLASS = 2  # rows of a class that out-of-fold scores need
 SEED_PARAMETERS = {"catboost": "random_seed"}
 
+REFUSALS: tuple[type[Exception], ...] = (
+    *(ValueError, ArithmeticError, np.linalg.LinAlgError),
+    # scikit-learn's way of saying that a solver found nothing: it goes on with None or an empty array
+    *(TypeError, LookupError),
+)
+
 Float64s = NDArray[np.float64]
 Fit = Callable[[], Any]
 
@@ -44,7 +50,7 @@ def fit_estimator(
     Returns the fitted scikit-learn estimator or BoostedTrees, and its warnings as notices, each once. Raises
     FitFailedError where the library refuses the data; its own words stay in the cause.
     """
-    failures: tuple[type[Exception], ...] = (ValueError, ArithmeticError, np.linalg.LinAlgError)
+    failures = REFUSALS
     fit: Fit
     if spec.family == "xgboost":
 

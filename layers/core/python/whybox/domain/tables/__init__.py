@@ -72,7 +72,11 @@ def read_table(data: bytes, *, options: ReadOptions = DEFAULT_OPTIONS) -> Table:
     names, name_notices = name_columns(records.header, options)
     notices += name_notices
     if n_blank := len(records.blank_records):
-        notices.append(Notice("blank-rows-skipped", f"{n_blank} blank lines were left out"))
+        notices.append(
+            Notice(
+                "blank-rows-skipped", f"{n_blank} blank line{'s were' if n_blank > 1 else ' was'} left out"
+            )
+        )
     columns = []
     infer = partial(infer_column, options=options, row_numbers=records.row_numbers)
     for name, text in zip(names, records.columns, strict=True):

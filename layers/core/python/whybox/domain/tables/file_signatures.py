@@ -28,6 +28,8 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"LZIP\x01", "an lzip archive"),
     (b"\x5d\x00\x00", "an lzma archive"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (xls)"),
+    *((b"\x09" + version, "an old Excel file (xls)") for version in (b"\0\4\0", b"\2\6\0", b"\4\6\0")),
+    *((b"\x09\x08" + version, "an old Excel file (xls)") for version in (b"\x08\0\0\5", b"\x10\0\0\6")),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"%PDF-", "a PDF document"),
     (b"{\\rtf", "an RTF document"),
@@ -69,11 +71,14 @@ HTML_PART = re.compile(
 )
 XML = re.compile(rb"<(?:\?xml\b|!--|!doctype\b)", re.IGNORECASE)
 TAG = re.compile(rb"<([A-Za-z_][\w:.-]*)(?:\s[^<>]*)?(/?)>")
-JSON_START = re.compile(rb"\{\s*(?:\"|\}|$)|\[\s*(?:[\[{\]]|\"[^\"]*\"\s*[,\]]|-?\d[\d.eE+-]*\s*[,\]]|$)")
+JSON_START = re.compile(
+    rb"\{\s*(?:\"|\}|$)|\[\s*(?:[\[{\]]|\"[^\"]*\"\s*[,\]]|-?\d[\d.eE+-]*\s*[,\]]|(?:true|false|null)\s*[,\]]|$)"
+)
 UTF8_BOM = b"\xef\xbb\xbf"
 UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 UTF32_BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 SNIFFED_BYTES = 2048
+SEPARATORS = frozenset(b",;|\t\r\n")
 LOWEST_TEXT_BYTE = 9  # a text file begins with a tab, a line end, or a printable character
 DBASE_VERSIONS = frozenset(b"\x02\x03\x04\x05\x30\x31\x32\x43\x63\x7b\x83\x8b\x8e\xcb\xf5\xfb")
 
@@ -122,11 +127,26 @@ def _refuse_binary(head: bytes) -> None:
     """Raise for UTF-32, wide text without a byte order mark, and a first byte no text has."""
     if head.startswith(UTF32_BOMS):
         raise EncodingError(encoding="UTF-8", byte_offset=0)
-    is_wide = len(head) >= 4 and max(head[0::2].count(0), head[1::2].count(0)) > len(head) // 4
-    if is_wide and 0 in head[:4]:  # otherwise zeros stand in a text that is damaged further on
+    if 0 in head and _is_wide(head):
         raise EncodingError(encoding="UTF-8", byte_offset=head.index(0))
     if 0 < head[:1].ljust(1)[0] < LOWEST_TEXT_BYTE:
         raise FileTypeError(kind="a binary file")
+
+
+def _is_wide(head: bytes) -> bool:
+    """Whether two bytes make a character: in most of them one is 0, or in most of the separators.
+
+    Otherwise zeros stand in a text that is damaged.
+    """
+    even, odd = head[0::2], head[1::2]
+    if 0 in head[:4] and max(even.count(0), odd.count(0)) > len(head) // 4:
+        return True
+    n_separators = sum(map(SEPARATORS.__contains__, head))
+    n_wide = max(
+        sum(high == 0 and low in SEPARATORS for low, high in zip(first, second, strict=False))
+        for first, second in ((even, odd), (odd, even))
+    )
+    return 2 * n_wide > n_separators
 
 
 def _refuse_markup(head: bytes, tail: bytes) -> None:

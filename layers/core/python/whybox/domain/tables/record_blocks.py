@@ -23,8 +23,11 @@ from whybox.errors import (
 )
 
 BLOCK_BYTES = 4 * 1024 * 1024  # large enough to hide the cost per block, small enough to bound memory
+PIECE_BYTES = 256 * 1024  # positions take eight bytes each: they are looked at piece by piece
 CELL_END = "\0"  # marks cell ends once the text is known to hold no NUL
 QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
+
+NOWHERE = 2**62  # beyond any file
 
 Bools = NDArray[np.bool_]
 Int64s = NDArray[np.int64]
@@ -43,8 +46,8 @@ class Block:
         Positions of the delimiters and record ends that close a cell; blank records have none.
     is_record_end : bool (n_cells,)
         Which of them close a record.
-    dropped : int64
-        Positions of bytes that are not content: quotes, the CR of CRLF, ends of blank records.
+    is_kept : bool (n_bytes,), or None where every byte is
+        Which bytes are content or ends: not quotes, nor the CR of CRLF, nor ends of blank records.
     blank_records : int64
         Numbers of records without any character; the file's first record is 1.
     first_record, n_records : int
@@ -54,7 +57,7 @@ class Block:
     codes: Bytes
     cell_ends: Int64s
     is_record_end: Bools
-    dropped: Int64s
+    is_kept: Bools | None
     blank_records: Int64s
     first_record: int
     n_records: int
@@ -72,10 +75,8 @@ class Block:
         """Return the text of every cell, unquoted, record after record; the bytes must be UTF-8."""
         codes = self.codes.copy()
         codes[self.cell_ends] = 0
-        if len(self.dropped):
-            kept = np.ones(len(codes), dtype=np.bool_)
-            kept[self.dropped] = False
-            codes = codes[kept]
+        if self.is_kept is not None:
+            codes = codes[self.is_kept]
         cells = codes.tobytes().decode("utf-8").split(CELL_END)
         cells.pop()  # the text ends with a cell end, so nothing follows it
         return cells
@@ -111,8 +112,7 @@ def _cut_to_records(data: bytes, start: int, stop: int, *, options: ReadOptions,
         return data[start : end + is_split]
     if data.count(b'"', start) % 2:
         raise MalformedQuoteError(row=first_record, position=1, reason="a quote is never closed")
-    cell_ends = np.flatnonzero((codes == ord(options.delimiter)) & outside)
-    longest = int(np.diff(cell_ends, prepend=-1, append=len(codes)).max()) - 1
+    longest, _ = longest_run((codes == ord(options.delimiter)) & outside)
     if longest > options.max_cell_bytes and (b"\n" in data or b"\r" in data):
         raise CellTooLargeError(limit=options.max_cell_bytes, actual=longest, row=first_record)
     raise LineTooLongError(limit=options.max_line_bytes, actual=len(codes), row=first_record)
@@ -123,6 +123,24 @@ def inside_quotes(codes: Bytes) -> Bools:
     is_quote = codes == QUOTE
     parity: NDArray[np.uint8] = np.bitwise_xor.accumulate(is_quote.view(np.uint8))
     return parity.view(np.bool_)
+
+
+def longest_run(is_end: Bools) -> tuple[int, int]:
+    """Return the most bytes in a row that are no end, and where the end after them stands.
+
+    Linear in the bytes, in little memory however many ends there are.
+    """
+    longest, place, last = 0, 0, -1
+    for start in range(0, len(is_end), PIECE_BYTES):
+        ends = np.flatnonzero(is_end[start : start + PIECE_BYTES]) + start
+        if len(ends):
+            n_bytes = np.diff(ends, prepend=last) - 1
+            at = int(np.argmax(n_bytes))
+            if n_bytes[at] > longest:
+                longest, place = int(n_bytes[at]), int(ends[at])
+            last = int(ends[-1])
+    n_after = len(is_end) - last - 1
+    return (n_after, len(is_end)) if n_after > longest else (longest, place)
 
 
 def _check_encoding(piece: bytes, start: int, first_record: int) -> None:
@@ -136,6 +154,14 @@ def _check_encoding(piece: bytes, start: int, first_record: int) -> None:
         n_ends = max(np.count_nonzero(outside == LINE_FEED), np.count_nonzero(outside == CARRIAGE_RETURN))
         row = first_record + int(n_ends)
         raise EncodingError(encoding="UTF-8", byte_offset=start + error.start, row=row) from None
+
+
+def _first(mask: Bools) -> int:
+    return int(np.argmax(mask)) if mask.any() else NOWHERE
+
+
+def _last(mask: Bools) -> int:
+    return len(mask) - 1 - _first(mask[::-1])
 
 
 class _Sweep:
@@ -152,64 +178,76 @@ class _Sweep:
             np.flatnonzero(self.codes == CARRIAGE_RETURN) if b"\r" in piece else np.empty(0, np.int64)
         )
         self.closes_record[self.returns] = True
+        self.is_kept: Bools | None = None
         self.nul = piece.find(b"\0")
 
     def block(self) -> Block:
         """Return the block, every fault of it refused."""
-        dropped = [self._unquote()] if self.has_quotes else []
-        dropped.append(self._join_line_ends())
+        if self.has_quotes:
+            self._unquote()
         if self.nul >= 0:
             row, position = self._place(self.nul)
             raise NulByteError(row=row, position=position)
+        self._check_lengths()
+        self._join_line_ends()
         record_ends = np.flatnonzero(self.closes_record)
-        self._check_lengths(record_ends)
         is_blank = self._find_blank(record_ends)
         self.closes_record[record_ends[is_blank]] = False
-        dropped.append(record_ends[is_blank])
+        self._leave_out(record_ends[is_blank])
         cell_ends = np.flatnonzero(self.closes_cell | self.closes_record)
         return Block(
             codes=self.codes,
             cell_ends=cell_ends,
             is_record_end=self.closes_record[cell_ends],
-            dropped=np.concatenate(dropped),
+            is_kept=self.is_kept,
             blank_records=np.flatnonzero(is_blank) + self.first_record,
             first_record=self.first_record,
             n_records=len(record_ends),
         )
 
-    def _unquote(self) -> Int64s:
-        """Clear the ends inside quotes, check every quote, and return those that are not content."""
+    def _leave_out(self, positions: Int64s) -> None:
+        if len(positions):
+            if self.is_kept is None:
+                self.is_kept = np.ones(len(self.codes), dtype=np.bool_)
+            self.is_kept[positions] = False
+
+    def _unquote(self) -> None:
+        """Clear the ends inside quotes, check every quote, and leave out those that are not content.
+
+        Masks, not positions: a file may be quotes for the most part.
+        """
+        is_quote = self.codes == QUOTE
         inside = inside_quotes(self.codes)
-        is_any_end = self.closes_cell | self.closes_record
-        self.closes_cell &= ~inside
-        self.closes_record &= ~inside
-        quotes = np.flatnonzero(self.codes == QUOTE)
-        opening, closing = quotes[0::2], quotes[1::2]
-        is_neighbour = is_any_end | (self.codes == QUOTE)
-        before, after = opening[opening > 0] - 1, closing + 1  # the last byte is a record end, never a quote
+        is_opening = is_quote & inside
+        is_neighbour = self.closes_cell | self.closes_record
+        is_neighbour |= is_quote
+        for closes in (self.closes_cell, self.closes_record):
+            closes &= ~inside
+        is_closing = is_quote & ~inside
         places = {
-            "a quote stands inside a cell that is not quoted": before[~is_neighbour[before]] + 1,
-            "text follows a closing quote": closing[~is_neighbour[after]],
-            "a quote is never closed": opening[-1:] if len(quotes) % 2 else opening[:0],
+            "a quote stands inside a cell that is not quoted": 1
+            + _first(is_opening[1:] & ~is_neighbour[:-1]),
+            # the last byte is a record end, never a quote
+            "text follows a closing quote": _first(is_closing[:-1] & ~is_neighbour[1:]),
+            "a quote is never closed": _last(is_opening) if inside[-1] else NOWHERE,
         }
-        faults = [(int(found[0]), reason) for reason, found in places.items() if len(found)]
-        if faults:
-            at, reason = min(faults)
+        at, reason = min((at, reason) for reason, at in places.items())
+        if at < len(self.codes):
             row, position = self._place(at)
             raise MalformedQuoteError(row=row, position=position, reason=reason)
         # an opening right after a closing is the second of a doubled quote: it is content
-        is_content = np.zeros(len(quotes), dtype=np.bool_)
-        is_content[2::2] = np.diff(quotes)[1::2] == 1
-        dropped: Int64s = quotes[~is_content]
-        return dropped
+        is_opening[1:] &= is_closing[:-1]
+        is_opening[0] = False
+        is_quote ^= is_opening
+        self.is_kept = ~is_quote
 
-    def _join_line_ends(self) -> Int64s:
-        """Let CRLF outside quotes be one record end, its LF; return the CRs that are dropped."""
+    def _join_line_ends(self) -> None:
+        """Let CRLF outside quotes be one record end, its LF."""
         returns = self.returns[self.closes_record[self.returns]]
         returns = returns[returns + 1 < len(self.codes)]
         crlf: Int64s = returns[self.codes[returns + 1] == LINE_FEED]
         self.closes_record[crlf] = False
-        return crlf
+        self._leave_out(crlf)
 
     def _find_blank(self, record_ends: Int64s) -> Bools:
         starts = np.concatenate([[0], record_ends[:-1] + 1])
@@ -217,19 +255,20 @@ class _Sweep:
         is_blank: Bools = (n_bytes == 0) | ((n_bytes == 1) & (self.codes[starts] == CARRIAGE_RETURN))
         return is_blank
 
-    def _check_lengths(self, record_ends: Int64s) -> None:
+    def _check_lengths(self) -> None:
+        """Refuse long cells and lines; while CR and LF both end a record, neither is a part of it."""
         options = self.options
         if len(self.codes) <= min(options.max_cell_bytes, options.max_line_bytes):
             return
-        cell_ends = np.flatnonzero(self.closes_cell | self.closes_record)
-        n_bytes = np.diff(cell_ends, prepend=-1) - 1
-        if n_bytes.max() > options.max_cell_bytes and len(record_ends) > 1:
-            row, _ = self._place(int(cell_ends[np.argmax(n_bytes)]))
-            raise CellTooLargeError(limit=options.max_cell_bytes, actual=int(n_bytes.max()), row=row)
-        n_bytes = np.diff(record_ends, prepend=-1) - 1
-        if n_bytes.max() > options.max_line_bytes:
-            row = self.first_record + int(np.argmax(n_bytes))
-            raise LineTooLongError(limit=options.max_line_bytes, actual=int(n_bytes.max()), row=row)
+        n_bytes, end = longest_run(self.closes_cell | self.closes_record)
+        is_in_table = self.first_record > 1 or bool(self.closes_record[:-2].any())
+        if n_bytes > options.max_cell_bytes and is_in_table:
+            row, _ = self._place(end)
+            raise CellTooLargeError(limit=options.max_cell_bytes, actual=n_bytes, row=row)
+        n_bytes, end = longest_run(self.closes_record)
+        if n_bytes > options.max_line_bytes:
+            row, _ = self._place(end)
+            raise LineTooLongError(limit=options.max_line_bytes, actual=n_bytes, row=row)
 
     def _place(self, at: int) -> tuple[int, int]:
         """Return the record number and the cell's position in it, from 1, of a byte."""

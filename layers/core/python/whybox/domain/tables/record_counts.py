@@ -32,6 +32,20 @@ def count_records(data: bytes, delimiter: str, *, chunk_bytes: int = CHUNK_BYTES
     return counting.finish()
 
 
+def count_header_columns(data: bytes, delimiter: str, *, max_bytes: int, chunk_bytes: int = 65_536) -> int:
+    """Return how many cells the first record has, exact as above; 0 where it does not end so early.
+
+    Linear in the bytes of that record.
+    """
+    counting = _Counting(ord(delimiter))
+    for start in range(0, min(len(data), max_bytes), chunk_bytes):
+        n_bytes = min(chunk_bytes, len(data) - start, max_bytes - start)
+        counting.add(np.frombuffer(data, dtype=np.uint8, count=n_bytes, offset=start))
+        if counting.counts.n_records:
+            return counting.counts.n_columns
+    return 0
+
+
 class _Counting:
     """The counts so far, and how the last byte leaves the next one."""
 

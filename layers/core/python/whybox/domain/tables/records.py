@@ -16,7 +16,7 @@ from whybox.domain.tables.record_blocks import (
     inside_quotes,
     scan_blocks,
 )
-from whybox.domain.tables.record_counts import count_records
+from whybox.domain.tables.record_counts import count_header_columns, count_records
 from whybox.errors import (
     HeaderSuspectError,
     RaggedRowsError,
@@ -75,7 +75,10 @@ def _sample(data: bytes) -> str:
 
 
 def _refuse_oversize(data: bytes, options: ReadOptions) -> None:
-    """Count rows and cells before any is made, wherever a plain count of bytes says it may be too many."""
+    """Count columns, and rows and cells wherever so many bytes may be too many, before any is made."""
+    header_bytes = options.max_line_bytes + len(b"\n")
+    n_columns = count_header_columns(data, options.delimiter, max_bytes=header_bytes)
+    _check_size(0, n_columns, options)
     n_lines = max(data.count(b"\n"), data.count(b"\r"))
     n_cells = n_lines + data.count(options.delimiter.encode())
     if n_lines <= options.max_rows and n_cells <= options.max_cells:

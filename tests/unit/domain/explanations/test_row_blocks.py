@@ -1,0 +1,98 @@
+"""Rows in blocks: every row once, progress told, and stopped where whoever listens wants no more."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import xgboost
+
+from whybox.domain.explanations import attribute_rows
+from whybox.domain.explanations.row_blocks import RowBlocks
+
+from .tree_models import fit_case, make_table
+
+
+class StoppedError(Exception):
+    """Whoever listens wants no more."""
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("n_rows", [0, 1, 7, 100])
+def test_every_row_is_worked_through_once_and_progress_ends_at_all_of_them(n_rows, n_threads):
+    counts, reports = np.zeros(n_rows, dtype=int), []
+
+    def work(rows):
+        counts[rows] += 1
+
+    RowBlocks(n_threads=n_threads, on_rows=reports.append).run(work, n_rows, block_rows=8)
+
+    assert np.all(counts == 1)
+    assert reports == sorted(reports)
+    assert reports[-1:] == ([n_rows] if n_rows else [])
+    assert len(reports) <= -(-n_rows // 8) or n_rows < 8 * n_threads
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_what_the_listener_raises_ends_the_work_before_the_blocks_that_wait(n_threads):
+    done = []
+
+    def listen(n_done):
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        RowBlocks(n_threads=n_threads, on_rows=listen).run(done.append, 1000, block_rows=10)
+
+    assert len(done) < 100
+
+
+def test_an_error_in_a_thread_is_raised_and_reports_come_from_the_caller():
+    threads = set()
+
+    def work(rows):
+        if rows.start == 40:
+            raise StoppedError
+
+    def listen(n_done):
+        threads.add(threading.current_thread())
+
+    blocks = RowBlocks(n_threads=2, on_rows=listen)
+    with pytest.raises(StoppedError):
+        blocks.run(work, 100, block_rows=10)
+
+    assert threads <= {threading.main_thread()}
+
+
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
+@pytest.mark.parametrize("method", ["auto", "path_dependent"])
+def test_threads_and_blocks_change_no_byte_of_the_kernels_answer(method, engine):
+    X, y = make_table(n_rows=400)
+    booster = xgboost.train({"max_depth": 5, "nthread": 1}, xgboost.DMatrix(X, y), 20)
+    rows, reports = np.tile(X, (25, 1)), []
+
+    whole = attribute_rows(booster, rows, background=X[:30], method=method, engine=engine)
+    parts = attribute_rows(
+        booster, rows, background=X[:30], method=method, engine=engine, n_threads=2, on_rows=reports.append
+    )
+
+    if engine == "auto":
+        np.testing.assert_array_equal(parts.values, whole.values)
+        assert whole.engine.startswith("kernel ")
+    else:
+        np.testing.assert_allclose(
+            parts.values, whole.values, rtol=0, atol=1e-12 * np.abs(whole.values).max()
+        )
+        assert whole.engine == "numpy"
+    assert len(reports) >= 2
+    assert reports[-1] == len(rows)
+
+
+@pytest.mark.parametrize("name", ["xgboost", "ada boost"])
+def test_ways_that_know_no_blocks_report_once_at_the_end(name):
+    model, rows, background = fit_case(name, 2)
+    reports = []
+
+    attribute_rows(model, rows, background=background, on_rows=reports.append)
+
+    assert reports == [len(rows)]
