@@ -290,10 +290,14 @@ static int64_t *draw_pairs(const wb_leaves *leaves, int64_t *n_pairs)
     return pairs;
 }
 
-static void question_layout(const layout *made)
+#include "walk_calls.h"
+
+static void question_layout(layout *made, int is_sound)
 {
     wb_leaves *leaves;
     counted(wb_check_trees(&made->trees));
+    ask_hidden(made, is_sound);
+    ask_dealt(made, is_sound);
     if (counted(wb_trace(&made->trees, made->players, made->n_players, &leaves)) != WB_OK)
         return;
     double *means = room(leaves->n_margins, sizeof(double));
@@ -315,6 +319,7 @@ static void question_layout(const layout *made)
         ask_all(&q);
         wb_close_background(background);
     }
+    ask_linked(made, leaves, is_sound);
     free(pairs);
     free(weights);
     free(others);
@@ -335,7 +340,7 @@ int main(int argc, char **argv)
         if (!is_sound)
             for (int64_t n_broken = below(4); n_broken > 0; n_broken--)
                 break_layout(&made);
-        question_layout(&made);
+        question_layout(&made, is_sound);
         drop(&made);
     }
     printf("%" PRIu64 " %" PRIu64 " %016" PRIx64 " %" PRIu64 "\n", n_calls, n_refused, digest, n_differences);

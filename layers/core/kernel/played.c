@@ -85,6 +85,17 @@ static void list_planes(wb_played *played)
     }
 }
 
+/* A test whose bounds leave no value between them, and a hidden value is never missing. */
+static int can_be_met(const wb_leaves *traced, const wb_condition *condition)
+{
+    for (int64_t at = 0; at < condition->n_tests; at++) {
+        const wb_test *test = traced->tests + condition->first + at;
+        if (test->start > traced->cut_first[test->column + 1] - traced->cut_first[test->column])
+            return 0;
+    }
+    return 1;
+}
+
 static int32_t add_sides(wb_played *played, const wb_condition *condition, int64_t *n_sides)
 {
     const wb_leaves *traced = played->traced;
@@ -123,15 +134,19 @@ static int32_t take_apart(wb_played *played, int64_t n_players)
                                .first_side = n_sides,
                                .wide = -1,
                                .margin = leaf->margin};
+        int is_reachable = 1;
         for (int64_t at = 0; at < leaf->k; at++) {
             if (conditions[at].player < n_players)
                 made.n_conditions++;
-            else
+            else if (can_be_met(traced, conditions + at))
                 made.n_sides += add_sides(played, conditions + at, &n_sides);
+            else
+                is_reachable = 0;
         }
         if (made.n_conditions > MOST_CONDITIONS)
             return WB_BAD_COUNT;
-        played->leaves[played->n_leaves++] = made;
+        if (is_reachable)
+            played->leaves[played->n_leaves++] = made;
     }
     qsort(played->leaves, (size_t)played->n_leaves, sizeof *played->leaves, compare_leaves);
     for (int64_t number = 0; number < played->n_leaves; number++)

@@ -1,7 +1,7 @@
 """Linked controls: polynomials of an additive function of the players, with Shapley values in closed form.
 
     T(S) = start of a background row + sum over S of (gain of the row - gain of the background row)
-    s(S) = c0 + c1 T + .. + c5 T^5,  fitted to the answers behind the link on random coalitions
+    s(S) = c0 + c1 T + .. + c5 T^5,  fitted to answers behind the link, at the ends and on random coalitions
 
 What the trees' interactions do to the answers is left in v - s, which is all that is sampled.
 """
@@ -103,18 +103,27 @@ def additive_totals(margins: Floats, gains: Floats, link: Link) -> tuple[Floats,
     return totals, np.asarray(by_player - np.einsum("oc,ncp->nop", mean, by_player), dtype=np.float64)
 
 
-def fit_coefficients(totals: Floats, answers: Floats) -> Floats:
-    """Fit the polynomial of each output by least squares on T and answers (k, o): float64 (o, 6).
+def fit_control(
+    row_gains: Floats, background_gains: Floats, starts: Floats, *, totals: Floats, answers: Floats
+) -> LinkedControl:
+    """Fit the polynomial of each output by least squares on T and answers (k, o).
 
-    Any numbers are right: they decide how much the control helps, not what is estimated.
+    Any numbers are right: they decide how much the control helps, not what is estimated. T is moved and
+    scaled so that it lies between -1 and 1 where it was seen, or powers of it would lose all their digits.
     """
-    coefficients = np.zeros((totals.shape[1], DEGREE + 1))
-    for output, (T, v) in enumerate(zip(totals.T, answers.T, strict=True)):
-        scale = max(float(np.abs(T).max()), 1e-300)
-        powers = np.vander(T / scale, DEGREE + 1, increasing=True)
-        found = np.linalg.lstsq(powers, v, rcond=1e-10)[0]
-        coefficients[output] = found / scale ** np.arange(DEGREE + 1)
-    return coefficients if np.all(np.isfinite(coefficients)) else np.zeros_like(coefficients)
+    low, high = totals.min(axis=0), totals.max(axis=0)
+    centre = (low + high) / 2.0
+    scale = np.maximum((high - low) / 2.0, 1e-12 + 1e-9 * np.abs(centre))
+    coefficients = np.zeros((len(scale), DEGREE + 1))
+    for output, (T, v) in enumerate(zip(((totals - centre) / scale).T, answers.T, strict=True)):
+        powers = np.vander(T, DEGREE + 1, increasing=True)
+        coefficients[output] = np.linalg.lstsq(powers, v, rcond=1e-10)[0]
+    return LinkedControl(
+        row_gains=row_gains / scale[:, None],
+        background_gains=background_gains / scale[:, None],
+        starts=(starts - centre) / scale,
+        coefficients=coefficients,
+    )
 
 
 def draw_coalitions(

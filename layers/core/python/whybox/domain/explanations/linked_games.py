@@ -23,7 +23,7 @@ from whybox.domain.explanations.linked_controls import (
     LinkedControl,
     additive_totals,
     draw_coalitions,
-    fit_coefficients,
+    fit_control,
 )
 from whybox.domain.explanations.links import Floats, apply_link
 from whybox.domain.explanations.permutation_samplers import pair_answers
@@ -67,12 +67,7 @@ class LinkedGame:
         margins, self.background_margins = self._add_up(Z), self._add_up(background)
         self.predictions = self.answer(margins)
         self.background_outputs = self.answer(self.background_margins)
-        own = explain_interventional(paths, Z, background, weights=weights)
-        other = explain_interventional(paths, background, background, weights=weights)
-        _, row_gains = additive_totals(margins, own, self._link)
-        starts, background_gains = additive_totals(self.background_margins, other, self._link)
-        self.control = LinkedControl(row_gains, background_gains, starts, np.zeros((starts.shape[1], 6)))
-        self.control = self._fit(np.random.default_rng([seed, 1]))  # not the permutations of the sampler
+        self.control = self._fit(margins, np.random.default_rng([seed, 1]))  # not the sampler's draws
         self._compiled = self._compile()
 
     @property
@@ -171,15 +166,24 @@ class LinkedGame:
         engine: Engine = "numpy" if self.paths.compiled is None else "auto"
         return add_up_margins(self.paths.trees, Z, engine=engine)
 
-    def _fit(self, generator: np.random.Generator) -> LinkedControl:
-        """Fit the control's polynomials to answers on random coalitions."""
-        control, n_rows = self.control, len(self._Z)
-        rows, backgrounds, joined = draw_coalitions(generator, n_rows, len(self._background), self.n_players)
+    def _fit(self, margins: Floats, generator: np.random.Generator) -> LinkedControl:
+        """Fit the control to answers of rows, of background rows, and of random coalitions between them."""
+        own = explain_interventional(self.paths, self._Z, self._background, weights=self.weights)
+        other = explain_interventional(self.paths, self._background, self._background, weights=self.weights)
+        ends, row_gains = additive_totals(margins, own, self._link)
+        starts, background_gains = additive_totals(self.background_margins, other, self._link)
+        rows, backgrounds, joined = draw_coalitions(generator, len(ends), len(starts), self.n_players)
         hybrids = np.where(joined[:, self.paths.players], self._Z[rows], self._background[backgrounds])
-        gains = control.row_gains[rows] - control.background_gains[backgrounds]
-        totals = control.starts[backgrounds] + np.einsum("kop,kp->ko", gains, joined.astype(np.float64))
-        coefficients = fit_coefficients(totals, self.answer(self._add_up(hybrids)))
-        return LinkedControl(control.row_gains, control.background_gains, control.starts, coefficients)
+        gains = row_gains[rows] - background_gains[backgrounds]
+        totals = starts[backgrounds] + np.einsum("kop,kp->ko", gains, joined.astype(np.float64))
+        answers = self.answer(self._add_up(hybrids))
+        return fit_control(
+            row_gains,
+            background_gains,
+            starts,
+            totals=np.concatenate([totals, starts, ends]),
+            answers=np.concatenate([answers, self.background_outputs, self.predictions]),
+        )
 
     def _compile(self) -> KernelLinkedGame | None:
         if self.paths.compiled is None or self._link == "identity":
