@@ -28,15 +28,9 @@ static uint64_t next(void)
     return z ^ (z >> 31);
 }
 
-static int64_t below(int64_t n)
-{
-    return n > 0 ? (int64_t)(next() % (uint64_t)n) : 0;
-}
+static int64_t below(int64_t n) { return n > 0 ? (int64_t)(next() % (uint64_t)n) : 0; }
 
-static int chance(int percent)
-{
-    return below(100) < percent;
-}
+static int chance(int percent) { return below(100) < percent; }
 
 static uint64_t n_calls, n_refused, n_differences, digest = 0xcbf29ce484222325u;
 
@@ -78,7 +72,8 @@ static int64_t grow(layout *made, int64_t *n_nodes, int64_t depth, double cover,
     made->left[node] = made->right[node] = -1;
     made->cover[node] = cover;
     for (int64_t margin = 0; margin < made->trees.n_margins; margin++)
-        made->values[node * made->trees.n_margins + margin] = is_leaf && chance(85) ? (double)below(200) / 16.0 - 6.0 : 0.0;
+        made->values[node * made->trees.n_margins + margin] =
+            is_leaf && chance(85) ? (double)below(200) / 16.0 - 6.0 : 0.0;
     if (is_leaf)
         return node;
     const double share = (double)below(5) / 4.0;
@@ -113,7 +108,8 @@ static void fit_nodes(layout *made)
 {
     const int64_t n = made->real.n_nodes;
     made->left = cut(made->left, n, sizeof(int64_t)), made->right = cut(made->right, n, sizeof(int64_t));
-    made->column = cut(made->column, n, sizeof(int64_t)), made->threshold = cut(made->threshold, n, sizeof(double));
+    made->column = cut(made->column, n, sizeof(int64_t)),
+    made->threshold = cut(made->threshold, n, sizeof(double));
     made->missing_left = cut(made->missing_left, n, 1), made->cover = cut(made->cover, n, sizeof(double));
     made->values = cut(made->values, n * made->real.n_margins, sizeof(double));
 }
@@ -134,16 +130,19 @@ static void draw_layout(layout *made)
     made->missing_left = room(MOST_NODES, 1), made->cover = room(MOST_NODES, sizeof(double));
     made->values = room(MOST_NODES * t->n_margins, sizeof(double));
     made->source = room(t->n_columns, sizeof(int64_t)), made->rules = room(t->n_columns, 1);
-    made->member_first = room(t->n_columns + 1, sizeof(int64_t)), made->players = room(t->n_columns, sizeof(int64_t));
+    made->member_first = room(t->n_columns + 1, sizeof(int64_t)),
+    made->players = room(t->n_columns, sizeof(int64_t));
     for (int64_t tree = 0; tree < t->n_trees; tree++)
-        made->roots[tree] = grow(made, &t->n_nodes, is_comb ? t->n_columns : below(MOST_DEPTH), 64.0, is_comb);
+        made->roots[tree] =
+            grow(made, &t->n_nodes, is_comb ? t->n_columns : below(MOST_DEPTH), 64.0, is_comb);
     made->real = *t;
     fit_nodes(made);
     for (int64_t column = 0; column < t->n_columns; column++) {
         made->source[column] = column < t->n_sources ? column : below(t->n_sources);
         made->players[column] = is_comb ? column : below(made->n_players);
         made->rules[column] = (uint8_t)(chance(60) ? WB_NARROW : below(32));
-        made->member_first[column + 1] = made->member_first[column] + (made->rules[column] & WB_CATEGORIES ? below(4) : 0);
+        made->member_first[column + 1] =
+            made->member_first[column] + (made->rules[column] & WB_CATEGORIES ? below(4) : 0);
     }
     t->n_members = made->member_first[t->n_columns];
     made->members = room(t->n_members, sizeof(int64_t));
@@ -168,24 +167,53 @@ static void break_layout(layout *made)
     wb_trees *t = &made->trees, *r = &made->real;
     const int64_t node = below(r->n_nodes), column = below(r->n_columns);
     switch (below(14)) {
-    case 0: if (r->n_nodes) made->left[node] = draw_place(r->n_nodes); break;
-    case 1: if (r->n_nodes) made->right[node] = draw_place(r->n_nodes); break;
-    case 2: if (r->n_nodes) made->left[node] = below(node + 1); break; /* its own ancestor, often */
-    case 3: if (r->n_nodes) made->column[node] = draw_place(r->n_columns); break;
-    case 4: if (r->n_trees) made->roots[below(r->n_trees)] = draw_place(r->n_nodes); break;
+    case 0:
+        if (r->n_nodes)
+            made->left[node] = draw_place(r->n_nodes);
+        break;
+    case 1:
+        if (r->n_nodes)
+            made->right[node] = draw_place(r->n_nodes);
+        break;
+    case 2:
+        if (r->n_nodes)
+            made->left[node] = below(node + 1);
+        break; /* its own ancestor, often */
+    case 3:
+        if (r->n_nodes)
+            made->column[node] = draw_place(r->n_columns);
+        break;
+    case 4:
+        if (r->n_trees)
+            made->roots[below(r->n_trees)] = draw_place(r->n_nodes);
+        break;
     case 5: made->source[column] = draw_place(r->n_sources); break;
     case 6: made->players[column] = draw_place(made->real_players); break;
     case 7: made->member_first[below(r->n_columns + 1)] = draw_place(r->n_members); break;
-    case 8: if (r->n_nodes) made->threshold[node] = draw_number(); break;
-    case 9: if (r->n_nodes) made->cover[node] = chance(50) ? draw_number() : -1.0; break;
-    case 10: if (r->n_nodes) made->values[below(r->n_nodes * r->n_margins)] = draw_number(); break;
-    case 11: t->n_nodes = r->n_nodes = below(r->n_nodes + 1); fit_nodes(made); break; /* truncated */
+    case 8:
+        if (r->n_nodes)
+            made->threshold[node] = draw_number();
+        break;
+    case 9:
+        if (r->n_nodes)
+            made->cover[node] = chance(50) ? draw_number() : -1.0;
+        break;
+    case 10:
+        if (r->n_nodes)
+            made->values[below(r->n_nodes * r->n_margins)] = draw_number();
+        break;
+    case 11:
+        t->n_nodes = r->n_nodes = below(r->n_nodes + 1);
+        fit_nodes(made);
+        break; /* truncated */
     case 12: made->rules[column] = (uint8_t)next(); break;
     default: {
-        int64_t *const counts[] = {&t->n_trees, &t->n_sources, &t->n_columns, &t->n_margins, &t->n_members, &made->n_players};
+        int64_t *const counts[] = {&t->n_trees,   &t->n_sources, &t->n_columns,
+                                   &t->n_margins, &t->n_members, &made->n_players};
         int64_t *count = counts[below(6)];
         const int64_t strange[] = {-1, 0, INT64_MIN, INT64_MAX, (int64_t)INT32_MAX + 1};
-        *count = strange[below(5)]; /* no count may promise more than the arrays have: these are refused, or none */
+        *count = strange[below(
+            5)]; /* no count may promise more than the arrays have: these are refused, or none */
         break;
     }
     }
@@ -194,8 +222,9 @@ static void break_layout(layout *made)
 
 static void drop(layout *made)
 {
-    void *const arrays[] = {made->roots, made->left, made->right, made->column, made->source, made->member_first,
-                            made->members, made->players, made->threshold, made->cover, made->values, made->base,
+    void *const arrays[] = {made->roots,        made->left,         made->right,   made->column,
+                            made->source,       made->member_first, made->members, made->players,
+                            made->threshold,    made->cover,        made->values,  made->base,
                             made->missing_left, made->rules};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         free(arrays[i]);
@@ -241,9 +270,11 @@ static int32_t ask(int primitive, int32_t level, const question *q, double *answ
     switch (primitive) {
     case MARGINS: return wb_margins(&q->made->trees, q->rows, q->n_rows, answer);
     case PATHS: return wb_path_dependent(level, q->leaves, q->rows, q->n_rows, answer);
-    case AGAINST: return wb_interventional(level, q->leaves, q->background, q->rows, q->n_rows, q->n_rows, answer);
+    case AGAINST:
+        return wb_interventional(level, q->leaves, q->background, q->rows, q->n_rows, q->n_rows, answer);
     default:
-        return wb_interactions(level, q->leaves, q->background, q->pairs, q->n_pairs, q->rows, q->n_rows, q->n_rows, answer);
+        return wb_interactions(level, q->leaves, q->background, q->pairs, q->n_pairs, q->rows, q->n_rows,
+                               q->n_rows, answer);
     }
 }
 
@@ -252,7 +283,8 @@ static void ask_all(const question *q)
     const int32_t n_levels = wb_best_level() + 1;
     const int64_t n_margins = q->leaves->n_margins, n_players = q->leaves->n_players;
     const int64_t sizes[N_PRIMITIVES] = {q->n_rows * n_margins, q->n_rows * n_players * n_margins,
-                                         q->n_rows * n_players * n_margins, q->n_pairs * q->n_rows * n_margins};
+                                         q->n_rows * n_players * n_margins,
+                                         q->n_pairs * q->n_rows * n_margins};
     for (int primitive = 0; primitive < N_PRIMITIVES; primitive++) {
         double *answers[8] = {0};
         int is_answered = 1;
@@ -306,7 +338,8 @@ static void question_layout(layout *made, int is_sound)
     free(means);
     question q = {.made = made, .leaves = leaves, .n_rows = chance(4) ? 200 + below(200) : below(12)};
     const int64_t n_background = chance(5) ? 250 + below(20) : below(12);
-    double *rows = draw_rows(q.n_rows, leaves->n_sources), *others = draw_rows(n_background, leaves->n_sources);
+    double *rows = draw_rows(q.n_rows, leaves->n_sources),
+           *others = draw_rows(n_background, leaves->n_sources);
     double *weights = room(n_background, sizeof(double));
     for (int64_t row = 0; row < n_background; row++)
         weights[row] = (double)(1 + below(3));

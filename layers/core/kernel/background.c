@@ -3,8 +3,8 @@
 
 #define WB_EXPORT __attribute__((visibility("default")))
 
-WB_EXPORT int32_t wb_open_background(const wb_leaves *leaves, const double *rows, const double *weights, int64_t n_rows,
-                                     wb_background **background)
+WB_EXPORT int32_t wb_open_background(const wb_leaves *leaves, const double *rows, const double *weights,
+                                     int64_t n_rows, wb_background **background)
 {
     *background = NULL;
     if (n_rows < 1 || n_rows > INT32_MAX)

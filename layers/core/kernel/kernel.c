@@ -22,49 +22,42 @@ static uint32_t saved_state(void)
 
 WB_EXPORT int32_t wb_best_level(void)
 {
-    enum { YMM = 0x6, ZMM = 0xe6, OSXSAVE = 1 << 27, AVX2 = 1 << 5, F_DQ_BW_VL = 1 << 16 | 1 << 17 | 1 << 30 };
-    const uint32_t avx512 = (uint32_t)F_DQ_BW_VL | (uint32_t)1 << 31;
+    const uint32_t popcnt_osxsave = 1u << 23 | 1u << 27, bmi_avx2_bmi2 = 1u << 3 | 1u << 5 | 1u << 8;
+    const uint32_t f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, ymm = 0x6, zmm = 0xe6;
     uint32_t a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE))
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & popcnt_osxsave) != popcnt_osxsave)
         return 0;
     const uint32_t saved = saved_state();
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (saved & YMM) != YMM || !(b & AVX2))
+    if ((saved & ymm) != ymm || !__get_cpuid_count(7, 0, &a, &b, &c, &d) ||
+        (b & bmi_avx2_bmi2) != bmi_avx2_bmi2)
         return 0;
-    return (saved & ZMM) == ZMM && (b & avx512) == avx512 ? 2 : 1;
+    return (saved & zmm) == zmm && (b & f_dq_bw_vl) == f_dq_bw_vl ? 2 : 1;
 }
 #else
-WB_EXPORT int32_t wb_best_level(void)
-{
-    return 0;
-}
+WB_EXPORT int32_t wb_best_level(void) { return 0; }
 #endif
 
-WB_EXPORT int32_t wb_version(void)
-{
-    return WB_VERSION;
-}
+WB_EXPORT int32_t wb_version(void) { return WB_VERSION; }
 
 WB_EXPORT const char *wb_level_name(int32_t level)
 {
     return level >= 0 && level < N_LEVELS ? NAMES[level] : NULL;
 }
 
-static int is_available(int32_t level)
-{
-    return level >= 0 && level <= wb_best_level();
-}
+static int is_available(int32_t level) { return level >= 0 && level <= wb_best_level(); }
 
 typedef int32_t path_dependent_at(const wb_leaves *, const double *, int64_t, double *);
 
-WB_EXPORT int32_t wb_path_dependent(int32_t level, const wb_leaves *leaves, const double *rows, int64_t n_rows,
-                                    double *values)
+WB_EXPORT int32_t wb_path_dependent(int32_t level, const wb_leaves *leaves, const double *rows,
+                                    int64_t n_rows, double *values)
 {
 #define WB_PATH_DEPENDENT(name) WB_JOIN(wb_path_dependent, name),
     static path_dependent_at *const at[] = {WB_LEVELS(WB_PATH_DEPENDENT)};
     return is_available(level) ? at[level](leaves, rows, n_rows, values) : WB_BAD_LEVEL;
 }
 
-typedef int32_t interventional_at(const wb_leaves *, const wb_background *, const double *, int64_t, int64_t, double *);
+typedef int32_t interventional_at(const wb_leaves *, const wb_background *, const double *, int64_t, int64_t,
+                                  double *);
 
 WB_EXPORT int32_t wb_interventional(int32_t level, const wb_leaves *leaves, const wb_background *background,
                                     const double *rows, int64_t n_rows, int64_t n_asked, double *values)
@@ -74,8 +67,8 @@ WB_EXPORT int32_t wb_interventional(int32_t level, const wb_leaves *leaves, cons
     return is_available(level) ? at[level](leaves, background, rows, n_rows, n_asked, values) : WB_BAD_LEVEL;
 }
 
-typedef int32_t interactions_at(const wb_leaves *, const wb_background *, const int64_t *, int64_t, const double *, int64_t,
-                                int64_t, double *);
+typedef int32_t interactions_at(const wb_leaves *, const wb_background *, const int64_t *, int64_t,
+                                const double *, int64_t, int64_t, double *);
 
 WB_EXPORT int32_t wb_interactions(int32_t level, const wb_leaves *leaves, const wb_background *background,
                                   const int64_t *pairs, int64_t n_pairs, const double *rows, int64_t n_rows,

@@ -35,8 +35,9 @@
  *      a test is met where  cell - start <= span  as unsigned numbers, or the value is missing and so is `missing`
  *
  * Files:   kernel.c    levels, what is supported here       trees.c    is a layout sound?
- *          leaves.c    the way from trees to leaves         columns.h  how a row is read and cut into cells
- *          margins.c   rows walk down trees                 background.c  background rows as cells
+ *          leaves.c    the way from trees to leaves, with cuts.c and leaf_arrays.c
+ *          columns.h   how a row is read                    background.c  background rows as cells
+ *          margins.c   rows walk down trees
  *          lanes/      one primitive each, written for several rows at a time and compiled once per level:
  *                      x86_64: baseline, avx2, avx512; arm64: neon. The order of a row's sums is the same in
  *                      all of them and no multiplication is fused with an addition, so that a level changes
@@ -62,12 +63,12 @@ typedef enum {
     WB_BAD_COLUMN = 5, /* a column, source or player outside what was said */
     WB_BAD_NUMBER = 6, /* a threshold that is not a number */
     WB_NO_MEMORY = 7,
-    WB_BAD_LEVEL = 8,  /* a level this processor does not have */
+    WB_BAD_LEVEL = 8, /* a level this processor does not have */
 } wb_status;
 
 /* How a column is read from its source, in this order. */
 enum {
-    WB_NARROW = 1,          /* rounded to float32 */
+    WB_NARROW = 1, /* rounded to float32 */
     WB_NAN_IS_ZERO = 2,
     WB_ZERO_IS_MISSING = 4, /* |x| <= 1e-35, lightgbm's kZeroThreshold */
     WB_CATEGORIES = 8,      /* 0 where the category goes left, 1 where right */
@@ -81,12 +82,12 @@ typedef struct {
     const double *threshold;
     const uint8_t *missing_left;
     const double *cover;
-    const double *values;                 /* n_nodes x n_margins */
-    const double *base;                   /* n_margins */
-    const int64_t *source;                /* n_columns, the column of a row it is read from */
-    const uint8_t *rules;                 /* n_columns */
-    const int64_t *member_first;          /* n_columns + 1, into members */
-    const int64_t *members;               /* category numbers, increasing within a column */
+    const double *values;        /* n_nodes x n_margins */
+    const double *base;          /* n_margins */
+    const int64_t *source;       /* n_columns, the column of a row it is read from */
+    const uint8_t *rules;        /* n_columns */
+    const int64_t *member_first; /* n_columns + 1, into members */
+    const int64_t *members;      /* category numbers, increasing within a column */
 } wb_trees;
 
 typedef struct {
@@ -121,7 +122,7 @@ typedef struct {
     double *values;
     int64_t *cut_first; /* n_columns + 1 */
     double *cuts;
-    int64_t *source;    /* n_columns */
+    int64_t *source; /* n_columns */
     uint8_t *rules;
     int64_t *member_first, *members;
     int64_t *rule_first; /* (max_conditions + 1) / 2 + 1: where the quadrature of so many points starts */
@@ -165,12 +166,13 @@ int32_t wb_path_dependent(int32_t level, const wb_leaves *leaves, const double *
  * weights. n_asked is how many rows the whole question has: it decides between two ways of equal answers up to
  * rounding, so that blocks of rows have the bytes of one call. Leaves of more than 62 conditions: WB_BAD_COUNT.
  * Cost: (rows + background) x conditions, and per leaf k^2 2^k or the pairs of different patterns. */
-int32_t wb_interventional(int32_t level, const wb_leaves *leaves, const wb_background *background, const double *rows,
-                          int64_t n_rows, int64_t n_asked, double *values);
+int32_t wb_interventional(int32_t level, const wb_leaves *leaves, const wb_background *background,
+                          const double *rows, int64_t n_rows, int64_t n_asked, double *values);
 
 /* lanes/interactions.c: half the interaction index of n_pairs pairs of players (first < second, increasing), as
  * n_pairs x n_rows x n_margins; else as wb_interventional. Cost: k^2 look-ups for each row and leaf. */
-int32_t wb_interactions(int32_t level, const wb_leaves *leaves, const wb_background *background, const int64_t *pairs,
-                        int64_t n_pairs, const double *rows, int64_t n_rows, int64_t n_asked, double *values);
+int32_t wb_interactions(int32_t level, const wb_leaves *leaves, const wb_background *background,
+                        const int64_t *pairs, int64_t n_pairs, const double *rows, int64_t n_rows,
+                        int64_t n_asked, double *values);
 
 #endif

@@ -3,8 +3,7 @@
  *      node 0 x1 <= 0.5 ── right ──▶ node 2 x0 <= 7.0 ── left ──▶ leaf 3
  *      open tests:  x1 (0.5, -]            x0 (-, 7.0]  x1 (0.5, -]       sorted by player and column
  */
-#include "kernel.h"
-#include "quadrature.h"
+#include "leaves.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,13 +31,13 @@ typedef struct {
     const wb_trees *trees;
     const int64_t *players;
     wb_leaves *leaves;
-    int64_t *cell;       /* n_nodes, place of a threshold among its column's cuts */
-    double *ratio;       /* n_players */
-    wb_open *open;       /* tests on the way to where we are */
+    int64_t *cell; /* n_nodes, place of a threshold among its column's cuts */
+    double *ratio; /* n_players */
+    wb_open *open; /* tests on the way to where we are */
     int64_t n_open, open_room;
     wb_step *steps;
     int64_t depth, step_room;
-    int64_t last_node;   /* of the leaf that was added last */
+    int64_t last_node; /* of the leaf that was added last */
     int64_t leaf_room, condition_room, test_room, value_room;
 } wb_walk;
 
@@ -56,108 +55,6 @@ static int grow(void *pointer, int64_t *room, int64_t count, size_t size)
     return 1;
 }
 
-/* Sort numbers: runs of 16 by insertion, then merged; `spare` has room for all. */
-static void sort_numbers(double *numbers, int64_t n, double *spare)
-{
-    for (int64_t start = 0; start < n; start += 16)
-        for (int64_t i = start + 1; i < n && i < start + 16; i++) {
-            const double number = numbers[i];
-            int64_t j = i;
-            for (; j > start && numbers[j - 1] > number; j--)
-                numbers[j] = numbers[j - 1];
-            numbers[j] = number;
-        }
-    for (int64_t width = 16; width < n; width *= 2) {
-        for (int64_t start = 0; start < n; start += 2 * width) {
-            const int64_t middle = start + width < n ? start + width : n;
-            const int64_t end = middle + width < n ? middle + width : n;
-            int64_t i = start, j = middle;
-            for (int64_t place = start; place < end; place++)
-                spare[place] = i < middle && (j == end || numbers[i] <= numbers[j]) ? numbers[i++] : numbers[j++];
-        }
-        memcpy(numbers, spare, (size_t)n * sizeof *numbers);
-    }
-}
-
-static int64_t place_of(const double *cuts, int64_t n, double threshold)
-{
-    int64_t low = 0, high = n;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (cuts[middle] < threshold)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Sort every column's thresholds, each once, and find the place of every node's among them. */
-static int cut_columns(wb_walk *walk)
-{
-    const wb_trees *trees = walk->trees;
-    wb_leaves *leaves = walk->leaves;
-    int64_t *fill = calloc((size_t)trees->n_columns + 1, sizeof *fill);
-    double *spare = malloc(((size_t)trees->n_nodes + 1) * sizeof *spare);
-    leaves->cuts = malloc(((size_t)trees->n_nodes + 1) * sizeof *leaves->cuts);
-    leaves->cut_first = calloc((size_t)trees->n_columns + 1, sizeof *leaves->cut_first);
-    const int is_ready = fill && spare && leaves->cuts && leaves->cut_first;
-    if (is_ready) {
-        for (int64_t node = 0; node < trees->n_nodes; node++)
-            if (walk->cell[node] >= 0)
-                fill[trees->column[node] + 1]++;
-        for (int64_t column = 0; column < trees->n_columns; column++)
-            fill[column + 1] += fill[column];
-        for (int64_t node = 0; node < trees->n_nodes; node++)
-            if (walk->cell[node] >= 0)
-                leaves->cuts[fill[trees->column[node]]++] = trees->threshold[node];
-        int64_t start = 0; /* fill[column] is now where the column ends */
-        for (int64_t column = 0; column < trees->n_columns; column++) {
-            double *kept = leaves->cuts + leaves->n_cuts;
-            const int64_t end = fill[column];
-            sort_numbers(leaves->cuts + start, end - start, spare);
-            int64_t n_kept = 0;
-            for (int64_t i = start; i < end; i++)
-                if (!n_kept || leaves->cuts[i] > kept[n_kept - 1])
-                    kept[n_kept++] = leaves->cuts[i];
-            leaves->n_cuts += n_kept;
-            leaves->cut_first[column + 1] = leaves->n_cuts;
-            if (n_kept > leaves->max_cuts)
-                leaves->max_cuts = n_kept;
-            start = end;
-        }
-        for (int64_t node = 0; node < trees->n_nodes; node++)
-            if (walk->cell[node] >= 0) {
-                const int64_t first = leaves->cut_first[trees->column[node]];
-                walk->cell[node] = place_of(leaves->cuts + first, leaves->cut_first[trees->column[node] + 1] - first,
-                                            trees->threshold[node]);
-            }
-    }
-    free(fill);
-    free(spare);
-    return is_ready;
-}
-
-/* Mark the inner nodes that trees reach with a cell of 0, all others with -1. */
-static void mark_inner(wb_walk *walk, int64_t *stack)
-{
-    const wb_trees *trees = walk->trees;
-    for (int64_t node = 0; node < trees->n_nodes; node++)
-        walk->cell[node] = -1;
-    for (int64_t tree = 0; tree < trees->n_trees; tree++) {
-        int64_t depth = 0;
-        stack[depth++] = trees->roots[tree];
-        while (depth) {
-            const int64_t node = stack[--depth];
-            if (trees->left[node] < 0)
-                continue;
-            walk->cell[node] = 0;
-            stack[depth++] = trees->left[node];
-            stack[depth++] = trees->right[node];
-        }
-    }
-}
-
 /* Narrow the interval of the node's column to one side of it, and remember what was there. */
 static int open_test(wb_walk *walk, wb_step *step)
 {
@@ -166,15 +63,17 @@ static int open_test(wb_walk *walk, wb_step *step)
     const int32_t column = (int32_t)trees->column[node], player = (int32_t)walk->players[column];
     const int is_left = step->side == 0;
     int64_t place = 0;
-    while (place < walk->n_open && (walk->open[place].player < player || (walk->open[place].player == player &&
-                                                                          walk->open[place].column < column)))
+    while (place < walk->n_open &&
+           (walk->open[place].player < player ||
+            (walk->open[place].player == player && walk->open[place].column < column)))
         place++;
     step->place = place;
     step->is_new = place == walk->n_open || walk->open[place].column != column;
     if (step->is_new) {
         if (!grow(&walk->open, &walk->open_room, walk->n_open + 1, sizeof *walk->open))
             return 0;
-        memmove(walk->open + place + 1, walk->open + place, (size_t)(walk->n_open - place) * sizeof *walk->open);
+        memmove(walk->open + place + 1, walk->open + place,
+                (size_t)(walk->n_open - place) * sizeof *walk->open);
         walk->open[place] = (wb_open){-1, INT64_MAX, column, player, 1};
         walk->n_open++;
     }
@@ -208,7 +107,8 @@ static wb_test close_interval(const wb_leaves *leaves, const wb_open *open)
     const int64_t high = open->high < n_cuts ? open->high : n_cuts;
     if (high <= open->low) /* no cell is n_cuts + 1: a test that nothing but a missing value can meet */
         return (wb_test){open->column, (uint32_t)(n_cuts + 1), 0, open->missing};
-    return (wb_test){open->column, (uint32_t)(open->low + 1), (uint32_t)(high - open->low - 1), open->missing};
+    return (wb_test){open->column, (uint32_t)(open->low + 1), (uint32_t)(high - open->low - 1),
+                     open->missing};
 }
 
 /* Mark the leaf that was just added and its sibling, if that was added before it and has a value of the same margin. */
@@ -217,7 +117,8 @@ static void pair_siblings(wb_walk *walk, int64_t node)
     const wb_step *parent = walk->steps + walk->depth - 2;
     wb_leaf *leaf = walk->leaves->leaves + walk->leaves->n_leaves - 1;
     const int64_t sibling = walk->trees->left[parent->node];
-    if (sibling == walk->last_node && sibling != node && leaf->margin >= 0 && leaf[-1].margin == leaf->margin) {
+    if (sibling == walk->last_node && sibling != node && leaf->margin >= 0 &&
+        leaf[-1].margin == leaf->margin) {
         const int32_t player = (int32_t)walk->players[walk->trees->column[parent->node]];
         const wb_condition *conditions = walk->leaves->conditions + leaf->first;
         while (conditions[leaf->split].player != player)
@@ -244,7 +145,8 @@ static int add_leaf(wb_walk *walk, int64_t node)
     if (!n_values || !walk->n_open)
         return 1;
     if (!grow(&leaves->leaves, &walk->leaf_room, leaves->n_leaves + 1, sizeof *leaves->leaves) ||
-        !grow(&leaves->conditions, &walk->condition_room, leaves->n_conditions + walk->n_open, sizeof *leaves->conditions) ||
+        !grow(&leaves->conditions, &walk->condition_room, leaves->n_conditions + walk->n_open,
+              sizeof *leaves->conditions) ||
         !grow(&leaves->tests, &walk->test_room, leaves->n_tests + walk->n_open, sizeof *leaves->tests) ||
         !grow(&leaves->values, &walk->value_room, leaves->n_values + n_margins, sizeof *leaves->values))
         return 0;
@@ -297,94 +199,23 @@ static int walk_tree(wb_walk *walk, int64_t root)
     return 1;
 }
 
-/* Put the leaves into the order of their number of conditions, those with equal numbers as they are. */
-static int sort_leaves(wb_leaves *leaves)
-{
-    int64_t *place = calloc((size_t)leaves->max_conditions + 2, sizeof *place);
-    wb_leaf *sorted = malloc(((size_t)leaves->n_leaves + 1) * sizeof *sorted);
-    if (place && sorted) {
-        for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++)
-            place[leaves->leaves[leaf].k + 1]++;
-        for (int64_t k = 0; k <= leaves->max_conditions; k++)
-            place[k + 1] += place[k];
-        for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++)
-            sorted[place[leaves->leaves[leaf].k]++] = leaves->leaves[leaf];
-        free(leaves->leaves);
-        leaves->leaves = sorted;
-        free(place);
-        return 1;
-    }
-    free(place);
-    free(sorted);
-    return 0;
-}
-
-/* Make the quadratures that the leaves' conditions ask for: ceil(k / 2) points each. */
-static int make_quadratures(wb_leaves *leaves)
-{
-    const int64_t most = (leaves->max_conditions + 1) / 2;
-    leaves->rule_first = malloc((size_t)(most + 1) * sizeof *leaves->rule_first);
-    if (!leaves->rule_first)
-        return 0;
-    for (int64_t n = 0; n <= most; n++)
-        leaves->rule_first[n] = -1;
-    for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++) {
-        const int64_t n = (leaves->leaves[leaf].k + 1) / 2;
-        if (leaves->rule_first[n] < 0) {
-            leaves->rule_first[n] = leaves->n_points;
-            leaves->n_points += n;
-        }
-    }
-    leaves->points = malloc(((size_t)leaves->n_points + 1) * sizeof *leaves->points);
-    leaves->weights = malloc(((size_t)leaves->n_points + 1) * sizeof *leaves->weights);
-    if (!leaves->points || !leaves->weights)
-        return 0;
-    for (int64_t n = 1; n <= most; n++)
-        if (leaves->rule_first[n] >= 0)
-            wb_quadrature(n, leaves->points + leaves->rule_first[n], leaves->weights + leaves->rule_first[n]);
-    return 1;
-}
-
-/* Copy how columns are read, so that the leaves stand without the trees. */
-static int copy_columns(const wb_trees *trees, wb_leaves *leaves)
-{
-    const size_t n_columns = (size_t)trees->n_columns, n_members = (size_t)trees->n_members;
-    leaves->source = malloc((n_columns + 1) * sizeof *leaves->source);
-    leaves->rules = malloc(n_columns + 1);
-    leaves->member_first = malloc((n_columns + 1) * sizeof *leaves->member_first);
-    leaves->members = malloc((n_members + 1) * sizeof *leaves->members);
-    if (!leaves->source || !leaves->rules || !leaves->member_first || !leaves->members)
-        return 0;
-    for (size_t column = 0; column < n_columns; column++) {
-        leaves->source[column] = trees->source[column];
-        leaves->rules[column] = trees->rules[column];
-    }
-    memcpy(leaves->member_first, trees->member_first, (n_columns + 1) * sizeof *leaves->member_first);
-    if (n_members)
-        memcpy(leaves->members, trees->members, n_members * sizeof *leaves->members);
-    return 1;
-}
-
 static int trace_all(wb_walk *walk)
 {
     const wb_trees *trees = walk->trees;
-    int64_t *stack = malloc(((size_t)trees->n_nodes + 2) * sizeof *stack);
     walk->cell = malloc(((size_t)trees->n_nodes + 1) * sizeof *walk->cell);
     walk->ratio = malloc(((size_t)walk->leaves->n_players + 1) * sizeof *walk->ratio);
-    int is_well = stack && walk->cell && walk->ratio;
-    if (is_well) {
-        for (int64_t player = 0; player < walk->leaves->n_players; player++)
-            walk->ratio[player] = 1.0;
-        mark_inner(walk, stack);
-    }
-    free(stack);
-    is_well = is_well && copy_columns(trees, walk->leaves) && cut_columns(walk);
+    int is_well = walk->cell && walk->ratio;
+    for (int64_t player = 0; is_well && player < walk->leaves->n_players; player++)
+        walk->ratio[player] = 1.0;
+    is_well =
+        is_well && wb_copy_columns(trees, walk->leaves) && wb_cut_columns(trees, walk->leaves, walk->cell);
     for (int64_t tree = 0; is_well && tree < trees->n_trees; tree++)
         is_well = walk_tree(walk, trees->roots[tree]);
-    return is_well && sort_leaves(walk->leaves) && make_quadratures(walk->leaves);
+    return is_well && wb_sort_leaves(walk->leaves) && wb_make_quadratures(walk->leaves);
 }
 
-WB_EXPORT int32_t wb_trace(const wb_trees *trees, const int64_t *players, int64_t n_players, wb_leaves **leaves)
+WB_EXPORT int32_t wb_trace(const wb_trees *trees, const int64_t *players, int64_t n_players,
+                           wb_leaves **leaves)
 {
     *leaves = NULL;
     const int32_t status = wb_check_trees(trees);
@@ -396,7 +227,8 @@ WB_EXPORT int32_t wb_trace(const wb_trees *trees, const int64_t *players, int64_
     for (int64_t column = 0; column < trees->n_columns; column++)
         if (players[column] < 0 || players[column] >= n_players)
             return WB_BAD_COLUMN;
-    wb_walk walk = {.trees = trees, .players = players, .last_node = -1, .leaves = calloc(1, sizeof(wb_leaves))};
+    wb_walk walk = {
+        .trees = trees, .players = players, .last_node = -1, .leaves = calloc(1, sizeof(wb_leaves))};
     if (!walk.leaves)
         return WB_NO_MEMORY;
     walk.leaves->n_players = n_players;
@@ -414,41 +246,4 @@ WB_EXPORT int32_t wb_trace(const wb_trees *trees, const int64_t *players, int64_
     }
     *leaves = walk.leaves;
     return WB_OK;
-}
-
-WB_EXPORT void wb_release(wb_leaves *leaves)
-{
-    if (!leaves)
-        return;
-    void *const arrays[] = {leaves->leaves, leaves->conditions, leaves->tests, leaves->values,
-                            leaves->cut_first, leaves->cuts, leaves->source, leaves->rules,
-                            leaves->member_first, leaves->members, leaves->rule_first,
-                            leaves->points, leaves->weights};
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
-        free(arrays[i]);
-    free(leaves);
-}
-
-WB_EXPORT void wb_cover_means(const wb_leaves *leaves, double *means)
-{
-    for (int64_t margin = 0; margin < leaves->n_margins; margin++)
-        means[margin] = 0.0;
-    for (int64_t i = 0; i < leaves->n_leaves; i++) {
-        const wb_leaf *leaf = leaves->leaves + i;
-        double share = 1.0;
-        for (int64_t j = 0; j < leaf->k; j++)
-            share *= leaves->conditions[leaf->first + j].ratio;
-        for (int64_t margin = 0; margin < leaves->n_margins; margin++)
-            means[margin] += share * leaves->values[leaf->values + margin];
-    }
-}
-
-WB_EXPORT void wb_mark_pairs(const wb_leaves *leaves, uint8_t *marks)
-{
-    for (int64_t i = 0; i < leaves->n_leaves; i++) {
-        const wb_condition *conditions = leaves->conditions + leaves->leaves[i].first;
-        for (int32_t j = 0; j < leaves->leaves[i].k; j++)
-            for (int32_t other = j + 1; other < leaves->leaves[i].k; other++)
-                marks[(int64_t)conditions[j].player * leaves->n_players + conditions[other].player] = 1;
-    }
 }

@@ -60,7 +60,8 @@ static void walk_down(const step *steps, const double *prepared, int64_t n_colum
     }
 }
 
-static void add_block(const wb_trees *trees, const step *steps, const double *prepared, int64_t n_rows, double *margins)
+static void add_block(const wb_trees *trees, const step *steps, const double *prepared, int64_t n_rows,
+                      double *margins)
 {
     const int64_t n_margins = trees->n_margins, n_columns = trees->n_columns;
     for (int64_t tree = 0; tree < trees->n_trees; tree++)

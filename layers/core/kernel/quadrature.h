@@ -20,7 +20,8 @@ static inline void wb_quadrature(int64_t n, double *points, double *weights)
         for (int round = 0, is_last = 0; !is_last; round++) {
             double last = 0.0, value = 1.0; /* P_(j-1) and P_j at z */
             for (int64_t j = 0; j < n; j++) {
-                const double next = ((2.0 * (double)j + 1.0) * z * value - (double)j * last) / ((double)j + 1.0);
+                const double next =
+                    ((2.0 * (double)j + 1.0) * z * value - (double)j * last) / ((double)j + 1.0);
                 last = value;
                 value = next;
             }

@@ -18,8 +18,9 @@
 #include "pairings.h"
 
 enum { NEITHER, ONE, ONE_WITHOUT, BOTH, BOTH_WITHOUT_ONE, BOTH_WITHOUT_TWO };
-static const wb_powers POWERS[] = {[NEITHER] = {0, 2}, [ONE] = {1, 1}, [ONE_WITHOUT] = {1, 2},
-                                   [BOTH] = {2, 0}, [BOTH_WITHOUT_ONE] = {2, 1}, [BOTH_WITHOUT_TWO] = {2, 2}};
+static const wb_powers POWERS[] = {[NEITHER] = {0, 2},          [ONE] = {1, 1},
+                                   [ONE_WITHOUT] = {1, 2},      [BOTH] = {2, 0},
+                                   [BOTH_WITHOUT_ONE] = {2, 1}, [BOTH_WITHOUT_TWO] = {2, 2}};
 
 typedef struct {
     const wb_leaves *leaves;
@@ -30,20 +31,26 @@ typedef struct {
     uint8_t *is_added; /* n_rows */
     uint16_t *words;
     uint64_t *patterns;
-    int64_t *places;   /* pairs of conditions: the place of each one's players among the pairs asked for */
+    int64_t *places; /* pairs of conditions: the place of each one's players among the pairs asked for */
 } wb_work;
 
-static int open_work(wb_work *work, const wb_leaves *leaves, const wb_background *background, int64_t n_rows, int64_t n_asked)
+static int open_work(wb_work *work, const wb_leaves *leaves, const wb_background *background, int64_t n_rows,
+                     int64_t n_asked)
 {
-    const size_t n = (size_t)(n_rows + WB_TILE - 1) / WB_TILE * WB_TILE + WB_TILE, k = (size_t)leaves->max_conditions;
-    *work = (wb_work){.leaves = leaves, .added = malloc(n * (k * k / 2 + 1) * sizeof(double)), .is_added = malloc(n),
-                      .words = malloc(n * sizeof(uint16_t)), .patterns = malloc(n * sizeof(uint64_t)),
+    const size_t n = (size_t)(n_rows + WB_TILE - 1) / WB_TILE * WB_TILE + WB_TILE,
+                 k = (size_t)leaves->max_conditions;
+    *work = (wb_work){.leaves = leaves,
+                      .added = malloc(n * (k * k / 2 + 1) * sizeof(double)),
+                      .is_added = malloc(n),
+                      .words = malloc(n * sizeof(uint16_t)),
+                      .patterns = malloc(n * sizeof(uint64_t)),
                       .places = malloc((k * k / 2 + 1) * sizeof(int64_t))};
-    const int is_paired = wb_open_pairing(&work->pairing, leaves, background, n_asked, POWERS, WB_MOST_TABLES);
+    const int is_paired =
+        wb_open_pairing(&work->pairing, leaves, background, n_asked, POWERS, WB_MOST_TABLES);
     const int is_tiled = wb_open_tiles(&work->tiles, leaves, n_rows);
     const int is_indexed = wb_open_index(&work->met, n_rows, leaves->max_conditions);
-    return is_paired && is_tiled && is_indexed && work->added && work->is_added && work->words && work->patterns &&
-           work->places;
+    return is_paired && is_tiled && is_indexed && work->added && work->is_added && work->words &&
+           work->patterns && work->places;
 }
 
 static void close_work(wb_work *work)
@@ -74,10 +81,7 @@ static void weigh_pairs(wb_pairing *pairing, int64_t k)
 }
 
 /* The entry of conditions i < j among the pairs of k. */
-static inline int64_t pair_at(int64_t k, int64_t i, int64_t j)
-{
-    return i * (2 * k - i - 1) / 2 + j - i - 1;
-}
+static inline int64_t pair_at(int64_t k, int64_t i, int64_t j) { return i * (2 * k - i - 1) / 2 + j - i - 1; }
 
 static double read_pair(const wb_pairing *pairing, uint64_t a, int64_t i, int64_t j)
 {
@@ -109,7 +113,8 @@ static int compare_pairs(const wb_pairing *pairing, uint64_t a, double *added)
         if ((a | pattern) != pairing->full)
             continue;
         const int64_t at = v * (k + 1) + k - pairing->n_ones[c];
-        const double worth = pairing->worth[c], of_row = worth * pairing->for_row[at], of_both = worth * pairing->for_both[at];
+        const double worth = pairing->worth[c], of_row = worth * pairing->for_row[at],
+                     of_both = worth * pairing->for_both[at];
         of_background += worth * pairing->for_background[at];
         has_met = 1;
         for (uint64_t rest = pairing->full & ~pattern; rest; rest &= rest - 1) {
@@ -156,16 +161,19 @@ static int64_t find_players(const int64_t *pairs, int64_t n_pairs, int64_t first
     return low < n_pairs && pairs[2 * low] == first && pairs[2 * low + 1] == second ? low : -1;
 }
 
-static void add_leaf(wb_work *work, const wb_leaf *leaf, const int64_t *pairs, int64_t n_pairs, double *values)
+static void add_leaf(wb_work *work, const wb_leaf *leaf, const int64_t *pairs, int64_t n_pairs,
+                     double *values)
 {
     const wb_leaves *leaves = work->leaves;
     const wb_condition *conditions = leaves->conditions + leaf->first;
     const double *of_leaf = leaves->values + leaf->values;
-    const int64_t k = leaf->k, n_entries = k * (k - 1) / 2, n_rows = work->tiles.n_rows, n_margins = leaves->n_margins;
+    const int64_t k = leaf->k, n_entries = k * (k - 1) / 2, n_rows = work->tiles.n_rows,
+                  n_margins = leaves->n_margins;
     const int is_narrow = k <= WB_WORD_BITS;
     for (int64_t i = 0; i < k; i++)
         for (int64_t j = i + 1; j < k; j++)
-            work->places[pair_at(k, i, j)] = find_players(pairs, n_pairs, conditions[i].player, conditions[j].player);
+            work->places[pair_at(k, i, j)] =
+                find_players(pairs, n_pairs, conditions[i].player, conditions[j].player);
     wb_pair_leaf(&work->pairing, leaf);
     if (!work->pairing.is_table && work->pairing.weights_k != k)
         weigh_pairs(&work->pairing, k);
@@ -182,12 +190,14 @@ static void add_leaf(wb_work *work, const wb_leaf *leaf, const int64_t *pairs, i
             work->is_added[place] = (uint8_t)pair_row(&work->pairing, pattern, added);
         for (int64_t entry = 0; work->is_added[place] && entry < n_entries; entry++)
             for (int64_t margin = 0; work->places[entry] >= 0 && margin < n_margins; margin++)
-                values[(work->places[entry] * n_rows + row) * n_margins + margin] += added[entry] * of_leaf[margin];
+                values[(work->places[entry] * n_rows + row) * n_margins + margin] +=
+                    added[entry] * of_leaf[margin];
     }
 }
 
 int32_t WB_AT(wb_interactions)(const wb_leaves *leaves, const wb_background *background, const int64_t *pairs,
-                               int64_t n_pairs, const double *rows, int64_t n_rows, int64_t n_asked, double *values)
+                               int64_t n_pairs, const double *rows, int64_t n_rows, int64_t n_asked,
+                               double *values)
 {
     if (n_rows < 0 || n_rows > INT32_MAX || n_pairs < 0 || leaves->max_conditions > WB_PATTERN_BITS)
         return WB_BAD_COUNT;

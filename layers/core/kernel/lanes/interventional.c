@@ -31,30 +31,36 @@ typedef struct {
 enum { ABSENT, PRESENT };
 static const wb_powers POWERS[] = {[ABSENT] = {0, 1}, [PRESENT] = {1, 0}};
 
-static int open_work(wb_work *work, const wb_leaves *leaves, const wb_background *background, int64_t n_rows, int64_t n_asked)
+static int open_work(wb_work *work, const wb_leaves *leaves, const wb_background *background, int64_t n_rows,
+                     int64_t n_asked)
 {
     const int64_t n_sums = leaves->n_players * leaves->n_margins, fitting = SUM_BYTES / 8 / (n_sums + 1);
     int64_t n_block = fitting < MOST_ROWS ? fitting : MOST_ROWS;
     n_block = n_block < n_rows ? n_block : n_rows;
     n_block = n_block < 1 ? WB_TILE : (n_block + WB_TILE - 1) / WB_TILE * WB_TILE;
     const size_t n = (size_t)n_block, k = (size_t)leaves->max_conditions;
-    *work = (wb_work){.leaves = leaves, .n_block = n_block, .stride = n_block + 8,
-                      .added = malloc(n * (k + 1) * sizeof(double)), .is_added = malloc(n),
-                      .words = malloc(n * sizeof(uint16_t)), .patterns = malloc(n * sizeof(uint64_t)),
-                      .rows = malloc(n * sizeof(uint32_t)), .places = malloc(n * sizeof(uint32_t)),
+    *work = (wb_work){.leaves = leaves,
+                      .n_block = n_block,
+                      .stride = n_block + 8,
+                      .added = malloc(n * (k + 1) * sizeof(double)),
+                      .is_added = malloc(n),
+                      .words = malloc(n * sizeof(uint16_t)),
+                      .patterns = malloc(n * sizeof(uint64_t)),
+                      .rows = malloc(n * sizeof(uint32_t)),
+                      .places = malloc(n * sizeof(uint32_t)),
                       .sums = malloc(((size_t)n_sums * (n + 8) + 1) * sizeof(double)),
                       .offsets = malloc((k + 1) * sizeof(int64_t))};
     const int is_paired = wb_open_pairing(&work->pairing, leaves, background, n_asked, POWERS, 2);
     const int is_tiled = wb_open_tiles(&work->tiles, leaves, n_block);
     const int is_indexed = wb_open_index(&work->met, n_block, leaves->max_conditions);
-    return is_paired && is_tiled && is_indexed && work->added && work->is_added && work->words && work->patterns &&
-           work->rows && work->places && work->sums && work->offsets;
+    return is_paired && is_tiled && is_indexed && work->added && work->is_added && work->words &&
+           work->patterns && work->rows && work->places && work->sums && work->offsets;
 }
 
 static void close_work(wb_work *work)
 {
-    void *const arrays[] = {work->added, work->is_added, work->words, work->patterns, work->rows, work->places,
-                            work->sums, work->offsets};
+    void *const arrays[] = {work->added, work->is_added, work->words, work->patterns,
+                            work->rows,  work->places,   work->sums,  work->offsets};
     wb_close_pairing(&work->pairing);
     wb_close_tiles(&work->tiles);
     wb_close_index(&work->met);
@@ -71,7 +77,8 @@ static void weigh_pairs(wb_pairing *pairing, int64_t k)
     for (int64_t v = 0; v <= k; v++)
         for (int64_t u = 0; u + v <= k; u++) {
             pairing->for_row[v * (k + 1) + u] = u ? factorial[u - 1] * factorial[v] / factorial[u + v] : 0.0;
-            pairing->for_background[v * (k + 1) + u] = v ? factorial[u] * factorial[v - 1] / factorial[u + v] : 0.0;
+            pairing->for_background[v * (k + 1) + u] =
+                v ? factorial[u] * factorial[v - 1] / factorial[u + v] : 0.0;
         }
     pairing->weights_k = k;
 }
@@ -93,7 +100,8 @@ static void read_table(const wb_pairing *pairing, uint64_t a, double *added)
 static int compare_pairs(const wb_pairing *pairing, uint64_t a, double *added)
 {
     const int64_t k = pairing->k, v = k - __builtin_popcountll(a);
-    const double *for_row = pairing->for_row + v * (k + 1), *for_background = pairing->for_background + v * (k + 1);
+    const double *for_row = pairing->for_row + v * (k + 1),
+                 *for_background = pairing->for_background + v * (k + 1);
     double lost = 0.0;
     int has_met = 0;
     memset(added, 0, (size_t)k * sizeof *added);
@@ -131,7 +139,8 @@ static int64_t list_rows(wb_work *work, const wb_leaf *leaf, double value)
     int64_t n_listed = 0;
     wb_clear_index(&work->met, leaf->k);
     if (is_narrow)
-        wb_read_words(&work->tiles, work->leaves, work->leaves->conditions + leaf->first, leaf->k, work->pairing.marks, work->words);
+        wb_read_words(&work->tiles, work->leaves, work->leaves->conditions + leaf->first, leaf->k,
+                      work->pairing.marks, work->words);
     else
         wb_read_patterns(&work->tiles, work->leaves, leaf, work->pairing.marks, work->words, work->patterns);
     for (int64_t row = 0; row < work->tiles.n_rows; row++) {
@@ -151,7 +160,8 @@ static int64_t list_rows(wb_work *work, const wb_leaf *leaf, double value)
 }
 
 /* Inlined with a constant k: straight code for the common leaves. */
-static inline __attribute__((always_inline)) void add_rows(const wb_work *work, int64_t n_listed, double *sums, const int64_t k)
+static inline __attribute__((always_inline)) void add_rows(const wb_work *work, int64_t n_listed,
+                                                           double *sums, const int64_t k)
 {
     for (int64_t i = 0; i < n_listed; i++) {
         const double *added = work->added + (int64_t)work->places[i] * k;

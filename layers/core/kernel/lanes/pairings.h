@@ -50,49 +50,60 @@ typedef struct {
     int64_t k;
     uint64_t full, any_of; /* all bits; all bits of any background row */
     int is_table;
-    wb_index met;          /* different patterns c */
-    double *worth;         /* n_background: the weight of each different c */
-    uint8_t *n_ones;       /* n_background */
-    double *counts, *sums;         /* 2^k: the weight of every c, and G at a point */
+    wb_index met;                   /* different patterns c */
+    double *worth;                  /* n_background: the weight of each different c */
+    uint8_t *n_ones;                /* n_background */
+    double *counts, *sums;          /* 2^k: the weight of every c, and G at a point */
     double *tables[WB_MOST_TABLES]; /* 2^k */
-    uint32_t *n_pairs;     /* 2^k: how many different c pair with a */
-    double *for_row, *for_background, *for_both; /* (k + 1)^2, [v][u]: the weights of pairs, as the user sets them */
-    int64_t weights_k;                           /* the k they are for */
+    uint32_t *n_pairs;              /* 2^k: how many different c pair with a */
+    double *for_row, *for_background,
+        *for_both;     /* (k + 1)^2, [v][u]: the weights of pairs, as the user sets them */
+    int64_t weights_k; /* the k they are for */
     int16_t *marks;
     uint16_t *words;
     uint64_t *patterns;
 } wb_pairing;
 
-static inline int wb_open_pairing(wb_pairing *pairing, const wb_leaves *leaves, const wb_background *background,
-                                  int64_t n_asked, const wb_powers *powers, int n_tables)
+static inline int wb_open_pairing(wb_pairing *pairing, const wb_leaves *leaves,
+                                  const wb_background *background, int64_t n_asked, const wb_powers *powers,
+                                  int n_tables)
 {
     const size_t n = (size_t)background->tiles.n_rows, room = (size_t)background->tiles.n_tiles * WB_TILE;
     const int64_t k = leaves->max_conditions;
-    const size_t size = (size_t)1 << (k < WB_WORD_BITS ? k : WB_WORD_BITS), n_weights = (size_t)(k + 1) * (size_t)(k + 1);
-    *pairing = (wb_pairing){.leaves = leaves, .background = background, .n_asked = n_asked, .powers = powers,
-                            .n_tables = n_tables, .weights_k = -1,
-                            .worth = malloc(n * sizeof(double)), .n_ones = malloc(n),
-                            .counts = calloc(size, sizeof(double)), .sums = malloc(size * sizeof(double)),
+    const size_t size = (size_t)1 << (k < WB_WORD_BITS ? k : WB_WORD_BITS),
+                 n_weights = (size_t)(k + 1) * (size_t)(k + 1);
+    *pairing = (wb_pairing){.leaves = leaves,
+                            .background = background,
+                            .n_asked = n_asked,
+                            .powers = powers,
+                            .n_tables = n_tables,
+                            .weights_k = -1,
+                            .worth = malloc(n * sizeof(double)),
+                            .n_ones = malloc(n),
+                            .counts = calloc(size, sizeof(double)),
+                            .sums = malloc(size * sizeof(double)),
                             .n_pairs = malloc(size * sizeof(uint32_t)),
-                            .for_row = malloc(n_weights * sizeof(double)), .for_background = malloc(n_weights * sizeof(double)),
+                            .for_row = malloc(n_weights * sizeof(double)),
+                            .for_background = malloc(n_weights * sizeof(double)),
                             .for_both = malloc(n_weights * sizeof(double)),
-                            .marks = malloc(WB_TILE * sizeof(int16_t)), .words = malloc(room * sizeof(uint16_t)),
+                            .marks = malloc(WB_TILE * sizeof(int16_t)),
+                            .words = malloc(room * sizeof(uint16_t)),
                             .patterns = malloc(n * sizeof(uint64_t))};
     int is_ready = wb_open_index(&pairing->met, (int64_t)n, k);
     for (int table = 0; table < n_tables; table++) {
         pairing->tables[table] = malloc(size * sizeof(double));
         is_ready = is_ready && pairing->tables[table];
     }
-    return is_ready && pairing->worth && pairing->n_ones && pairing->counts && pairing->sums && pairing->n_pairs &&
-           pairing->for_row && pairing->for_background && pairing->for_both && pairing->marks && pairing->words &&
-           pairing->patterns;
+    return is_ready && pairing->worth && pairing->n_ones && pairing->counts && pairing->sums &&
+           pairing->n_pairs && pairing->for_row && pairing->for_background && pairing->for_both &&
+           pairing->marks && pairing->words && pairing->patterns;
 }
 
 static inline void wb_close_pairing(wb_pairing *pairing)
 {
-    void *const arrays[] = {pairing->worth, pairing->n_ones, pairing->counts, pairing->sums, pairing->n_pairs,
-                            pairing->for_row, pairing->for_background, pairing->for_both, pairing->marks,
-                            pairing->words, pairing->patterns};
+    void *const arrays[] = {pairing->worth,   pairing->n_ones,  pairing->counts,         pairing->sums,
+                            pairing->n_pairs, pairing->for_row, pairing->for_background, pairing->for_both,
+                            pairing->marks,   pairing->words,   pairing->patterns};
     wb_close_index(&pairing->met);
     for (int table = 0; table < pairing->n_tables; table++)
         free(pairing->tables[table]);
@@ -111,7 +122,8 @@ static inline void wb_count_background(wb_pairing *pairing, const wb_leaf *leaf)
     pairing->full = ((uint64_t)1 << leaf->k) - 1;
     pairing->any_of = 0;
     if (is_narrow)
-        wb_read_words(tiles, pairing->leaves, pairing->leaves->conditions + leaf->first, leaf->k, pairing->marks, pairing->words);
+        wb_read_words(tiles, pairing->leaves, pairing->leaves->conditions + leaf->first, leaf->k,
+                      pairing->marks, pairing->words);
     else
         wb_read_patterns(tiles, pairing->leaves, leaf, pairing->marks, pairing->words, pairing->patterns);
     for (int64_t row = 0; row < tiles->n_rows; row++) {
@@ -209,7 +221,8 @@ static inline void wb_pair_leaf(wb_pairing *pairing, const wb_leaf *leaf)
     pairing->is_table = 0;
     if (k <= WB_WORD_BITS) {
         /* Steps of 8 numbers against comparisons; rows are taken to have a few patterns more than the background. */
-        const int64_t n_c = pairing->met.n_keys, n_a = pairing->n_asked < 2 * n_c ? pairing->n_asked : 2 * n_c;
+        const int64_t n_c = pairing->met.n_keys,
+                      n_a = pairing->n_asked < 2 * n_c ? pairing->n_asked : 2 * n_c;
         const double table = (double)((int64_t)1 << k) * (double)((k + 1) / 2 * (k + 5)) / 8.0;
         pairing->is_table = table <= 2.0 * (double)n_a * (double)n_c + 64.0;
     }

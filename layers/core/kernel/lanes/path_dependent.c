@@ -30,27 +30,27 @@
 #define STRIDE (WB_TILE + 8)
 
 typedef struct {
-    int64_t n_shared;           /* conditions but c */
-    double whole[MOST_POINTS];  /* w * product over shared of (t + (1 - t) r_i) */
-    double absent[MOST_POINTS]; /* -1 / (1 - t) */
+    int64_t n_shared;                                  /* conditions but c */
+    double whole[MOST_POINTS];                         /* w * product over shared of (t + (1 - t) r_i) */
+    double absent[MOST_POINTS];                        /* -1 / (1 - t) */
     double of_side[MOST_POINTS], of_none[MOST_POINTS]; /* t and - (1 - t) D */
-    double none, sides[2];      /* D and the values of the two sides */
+    double none, sides[2];                             /* D and the values of the two sides */
     int has_sibling;
-    double *failed, *met;       /* n_shared x n_points: q and g */
-    double *ratios;             /* n_shared */
-    int64_t *offsets, split_offset; /* where in the sums the players are */
+    double *failed, *met;               /* n_shared x n_points: q and g */
+    double *ratios;                     /* n_shared */
+    int64_t *offsets, split_offset;     /* where in the sums the players are */
     const int16_t *marks, *split_marks; /* n_shared x WB_TILE; of the two sides of c */
-    const double *values;       /* n_margins, or NULL for a leaf with a value in one margin only */
+    const double *values;               /* n_margins, or NULL for a leaf with a value in one margin only */
     int64_t n_margins, margin_size;
 } wb_factors;
 
 typedef struct {
     const wb_leaves *leaves;
-    wb_tiles tiles;             /* one */
+    wb_tiles tiles; /* one */
     double *failed, *met, *ratios;
     int64_t *offsets;
     int16_t *marks, *split_marks;
-    double *sums;               /* n_margins x n_players x STRIDE */
+    double *sums; /* n_margins x n_players x STRIDE */
 } wb_work;
 
 /* Prepare some points of a leaf. */
@@ -85,8 +85,9 @@ static inline __attribute__((always_inline)) void add(const wb_factors *factors,
 
 /* Add what a leaf, or two siblings, add at some points to every row of a tile. Inlined with constant counts: loops
  * become straight code. */
-static inline __attribute__((always_inline)) void add_points(const wb_factors *factors, int64_t n_rows, double *sums,
-                                                             const int64_t n_shared, const int n_points)
+static inline __attribute__((always_inline)) void add_points(const wb_factors *factors, int64_t n_rows,
+                                                             double *sums, const int64_t n_shared,
+                                                             const int n_points)
 {
     const wb_rows zero = wb_all(0.0);
     for (int64_t row = 0; row < n_rows; row += WB_WIDTH) {
@@ -100,13 +101,16 @@ static inline __attribute__((always_inline)) void add_points(const wb_factors *f
         }
         wb_rows side = wb_choose(wb_load_mask(factors->split_marks + row), zero, wb_all(factors->sides[0]));
         if (factors->has_sibling)
-            side = wb_choose(wb_load_mask(factors->split_marks + WB_TILE + row), side, wb_all(factors->sides[1]));
+            side = wb_choose(wb_load_mask(factors->split_marks + WB_TILE + row), side,
+                             wb_all(factors->sides[1]));
         for (int p = 0; p < n_points; p++) {
             whole = wb_add(whole, product[p]);
-            product[p] = wb_multiply(product[p], wb_add(wb_multiply(side, wb_all(factors->of_side[p])), wb_all(factors->of_none[p])));
+            product[p] = wb_multiply(product[p], wb_add(wb_multiply(side, wb_all(factors->of_side[p])),
+                                                        wb_all(factors->of_none[p])));
             absent = wb_add(absent, wb_multiply(product[p], wb_all(factors->absent[p])));
         }
-        add(factors, sums + factors->split_offset + row, wb_multiply(whole, wb_add(side, wb_all(factors->none))));
+        add(factors, sums + factors->split_offset + row,
+            wb_multiply(whole, wb_add(side, wb_all(factors->none))));
         for (int64_t j = 0; j < n_shared; j++) {
             const wb_mask failed = wb_load_mask(factors->marks + j * WB_TILE + row);
             wb_rows added = wb_multiply(product[0], wb_all(factors->met[j * n_points]));
@@ -147,21 +151,31 @@ static void add_leaf(wb_work *work, const wb_leaf *leaf, int64_t n_rows)
 {
     const wb_leaves *leaves = work->leaves;
     const wb_condition *conditions = leaves->conditions + leaf->first;
-    const int64_t n_points = (leaf->k + 1) / 2, first = leaves->rule_first[n_points], margin_size = leaves->n_players * STRIDE;
+    const int64_t n_points = (leaf->k + 1) / 2, first = leaves->rule_first[n_points],
+                  margin_size = leaves->n_players * STRIDE;
     const int has_sibling = leaf->pair == 1;
     const int64_t split = has_sibling ? leaf->split : leaf->k - 1;
     const double *values = leaves->values + leaf->values;
     const double value = leaf->margin < 0 ? 1.0 : values[leaf->margin];
-    wb_factors factors = {.failed = work->failed, .met = work->met, .ratios = work->ratios, .offsets = work->offsets,
-                          .split_offset = conditions[split].player * STRIDE, .marks = work->marks,
-                          .split_marks = work->split_marks, .values = leaf->margin < 0 ? values : NULL,
-                          .n_margins = leaves->n_margins, .margin_size = margin_size, .has_sibling = has_sibling,
-                          .sides = {value, 0.0}, .none = -value * conditions[split].ratio};
+    wb_factors factors = {.failed = work->failed,
+                          .met = work->met,
+                          .ratios = work->ratios,
+                          .offsets = work->offsets,
+                          .split_offset = conditions[split].player * STRIDE,
+                          .marks = work->marks,
+                          .split_marks = work->split_marks,
+                          .values = leaf->margin < 0 ? values : NULL,
+                          .n_margins = leaves->n_margins,
+                          .margin_size = margin_size,
+                          .has_sibling = has_sibling,
+                          .sides = {value, 0.0},
+                          .none = -value * conditions[split].ratio};
     for (int64_t j = 0; j < leaf->k; j++)
         if (j != split) {
             work->ratios[factors.n_shared] = conditions[j].ratio;
             work->offsets[factors.n_shared] = conditions[j].player * STRIDE;
-            wb_fail_condition(&work->tiles, 0, leaves, conditions + j, n_rows, work->marks + factors.n_shared++ * WB_TILE);
+            wb_fail_condition(&work->tiles, 0, leaves, conditions + j, n_rows,
+                              work->marks + factors.n_shared++ * WB_TILE);
         }
     wb_fail_condition(&work->tiles, 0, leaves, conditions + split, n_rows, work->split_marks);
     if (has_sibling) {
@@ -190,13 +204,14 @@ static int open_work(wb_work *work, const wb_leaves *leaves)
     work->marks = malloc(most * WB_TILE * sizeof(int16_t));
     work->split_marks = malloc(2 * WB_TILE * sizeof(int16_t));
     work->sums = malloc(n_sums * sizeof(double));
-    return wb_open_tiles(&work->tiles, leaves, WB_TILE) && work->failed && work->met && work->ratios && work->offsets &&
-           work->marks && work->split_marks && work->sums;
+    return wb_open_tiles(&work->tiles, leaves, WB_TILE) && work->failed && work->met && work->ratios &&
+           work->offsets && work->marks && work->split_marks && work->sums;
 }
 
 static void close_work(wb_work *work)
 {
-    void *const arrays[] = {work->failed, work->met, work->ratios, work->offsets, work->marks, work->split_marks, work->sums};
+    void *const arrays[] = {work->failed, work->met,         work->ratios, work->offsets,
+                            work->marks,  work->split_marks, work->sums};
     wb_close_tiles(&work->tiles);
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         free(arrays[i]);

@@ -14,7 +14,8 @@
 
 /* Bits of up to 16 conditions for some rows of a tile. n_rows: a multiple of 8; marks: room for a tile. */
 static inline void wb_read_word(const wb_tiles *tiles, int64_t tile, const wb_leaves *leaves,
-                                const wb_condition *conditions, int64_t k, int64_t n_rows, int16_t *marks, uint16_t *word)
+                                const wb_condition *conditions, int64_t k, int64_t n_rows, int16_t *marks,
+                                uint16_t *word)
 {
     const uint16_t full = (uint16_t)((1u << k) - 1);
     for (int64_t row = 0; row < n_rows; row++)
@@ -37,8 +38,8 @@ static inline void wb_read_word(const wb_tiles *tiles, int64_t tile, const wb_le
 }
 
 /* Patterns of all rows of some tiles; `words` has room for whole tiles. */
-static inline void wb_read_words(const wb_tiles *tiles, const wb_leaves *leaves, const wb_condition *conditions, int64_t k,
-                                 int16_t *marks, uint16_t *words)
+static inline void wb_read_words(const wb_tiles *tiles, const wb_leaves *leaves,
+                                 const wb_condition *conditions, int64_t k, int16_t *marks, uint16_t *words)
 {
     for (int64_t start = 0; start < tiles->n_rows; start += WB_TILE) {
         const int64_t some = tiles->n_rows - start < WB_TILE ? tiles->n_rows - start : WB_TILE;
@@ -46,8 +47,8 @@ static inline void wb_read_words(const wb_tiles *tiles, const wb_leaves *leaves,
     }
 }
 
-static inline void wb_read_patterns(const wb_tiles *tiles, const wb_leaves *leaves, const wb_leaf *leaf, int16_t *marks,
-                                    uint16_t *words, uint64_t *patterns)
+static inline void wb_read_patterns(const wb_tiles *tiles, const wb_leaves *leaves, const wb_leaf *leaf,
+                                    int16_t *marks, uint16_t *words, uint64_t *patterns)
 {
     const wb_condition *conditions = leaves->conditions + leaf->first;
     for (int64_t row = 0; row < tiles->n_rows; row++)
@@ -62,12 +63,12 @@ static inline void wb_read_patterns(const wb_tiles *tiles, const wb_leaves *leav
 
 /* The different patterns met so far, in the order they came. */
 typedef struct {
-    uint64_t *keys;    /* room for most_keys */
-    uint64_t *slots;   /* where in the table each of them is */
-    uint32_t *table;   /* 1 + place in keys, 0 where nothing is */
+    uint64_t *keys;  /* room for most_keys */
+    uint64_t *slots; /* where in the table each of them is */
+    uint32_t *table; /* 1 + place in keys, 0 where nothing is */
     uint64_t size_mask;
     int64_t n_keys;
-    int is_direct;     /* the pattern itself is the place in the table */
+    int is_direct; /* the pattern itself is the place in the table */
 } wb_index;
 
 static inline int wb_open_index(wb_index *index, int64_t most_keys, int64_t max_conditions)
@@ -78,7 +79,8 @@ static inline int wb_open_index(wb_index *index, int64_t most_keys, int64_t max_
             size *= 2;
     *index = (wb_index){.keys = malloc(((size_t)most_keys + 1) * sizeof *index->keys),
                         .slots = malloc(((size_t)most_keys + 1) * sizeof *index->slots),
-                        .table = calloc(size, sizeof *index->table), .size_mask = size - 1};
+                        .table = calloc(size, sizeof *index->table),
+                        .size_mask = size - 1};
     return index->keys && index->slots && index->table;
 }
 

@@ -19,7 +19,7 @@ typedef struct {
     int64_t n_rows, n_columns, n_tiles; /* n_tiles: room */
     uint16_t *cells;                    /* n_tiles x n_columns x WB_TILE, or NULL */
     uint32_t *wide_cells;
-    uint8_t *has_missing;               /* n_tiles x n_columns */
+    uint8_t *has_missing; /* n_tiles x n_columns */
 } wb_tiles;
 
 static inline int wb_open_tiles(wb_tiles *tiles, const wb_leaves *leaves, int64_t n_rows)
@@ -64,7 +64,8 @@ static inline void wb_read_column(wb_tiles *tiles, const wb_leaves *leaves, int6
     const wb_reading reading = {leaves->rules[column], leaves->members + member_first,
                                 leaves->member_first[column + 1] - member_first};
     const double *cuts = leaves->cuts + cut_first;
-    const int64_t n_cuts = leaves->cut_first[column + 1] - cut_first, place = tile * tiles->n_columns + column;
+    const int64_t n_cuts = leaves->cut_first[column + 1] - cut_first,
+                  place = tile * tiles->n_columns + column;
     uint8_t has_missing = 0;
     for (int64_t start = 0; start < n_rows; start += 8) {
         double values[8];
@@ -98,7 +99,8 @@ static inline void wb_read_tiles(wb_tiles *tiles, const wb_leaves *leaves, const
 }
 
 /* Mark with -1 the rows of a tile that fail a test, and keep the others' marks. n_rows: a multiple of 8. */
-static inline void wb_fail_test(const wb_tiles *tiles, int64_t tile, const wb_test *test, int64_t n_rows, int16_t *failed)
+static inline void wb_fail_test(const wb_tiles *tiles, int64_t tile, const wb_test *test, int64_t n_rows,
+                                int16_t *failed)
 {
     const int64_t place = tile * tiles->n_columns + test->column;
     const int keeps_missing = test->missing && tiles->has_missing[place];
@@ -115,8 +117,8 @@ static inline void wb_fail_test(const wb_tiles *tiles, int64_t tile, const wb_te
     }
     const uint32_t *cells = tiles->wide_cells + place * WB_TILE;
     for (int64_t row = 0; row < n_rows; row++)
-        failed[row] |=
-            -(int16_t)(cells[row] - test->start > test->span && !(keeps_missing && cells[row] == WB_MISSING_WIDE));
+        failed[row] |= -(int16_t)(cells[row] - test->start > test->span &&
+                                  !(keeps_missing && cells[row] == WB_MISSING_WIDE));
 }
 
 /* Mark with -1 the rows that fail a condition, with 0 those that meet it. */
@@ -129,7 +131,8 @@ static inline void wb_fail_condition(const wb_tiles *tiles, int64_t tile, const 
 }
 
 /* Turn sums round, from (n_margins, n_players, rows with `stride` between sums) to (n_rows, n_players, n_margins). */
-static inline void wb_turn_round(const double *sums, const wb_leaves *leaves, int64_t stride, int64_t n_rows, double *values)
+static inline void wb_turn_round(const double *sums, const wb_leaves *leaves, int64_t stride, int64_t n_rows,
+                                 double *values)
 {
     for (int64_t row = 0; row < n_rows; row++)
         for (int64_t player = 0; player < leaves->n_players; player++)

@@ -17,9 +17,18 @@ static inline void wb_store(double *at, wb_rows a) { _mm512_storeu_pd(at, a); }
 static inline wb_rows wb_all(double a) { return _mm512_set1_pd(a); }
 static inline wb_rows wb_add(wb_rows a, wb_rows b) { return _mm512_add_pd(a, b); }
 static inline wb_rows wb_multiply(wb_rows a, wb_rows b) { return _mm512_mul_pd(a, b); }
-static inline wb_mask wb_load_mask(const int16_t *at) { return _mm_movepi16_mask(_mm_loadu_si128((const __m128i *)at)); }
-static inline wb_rows wb_choose(wb_mask m, wb_rows where, wb_rows elsewhere) { return _mm512_mask_blend_pd(m, elsewhere, where); }
-static inline wb_rows wb_multiply_where(wb_mask m, wb_rows a, wb_rows b) { return _mm512_mask_mul_pd(a, m, a, b); }
+static inline wb_mask wb_load_mask(const int16_t *at)
+{
+    return _mm_movepi16_mask(_mm_loadu_si128((const __m128i *)at));
+}
+static inline wb_rows wb_choose(wb_mask m, wb_rows where, wb_rows elsewhere)
+{
+    return _mm512_mask_blend_pd(m, elsewhere, where);
+}
+static inline wb_rows wb_multiply_where(wb_mask m, wb_rows a, wb_rows b)
+{
+    return _mm512_mask_mul_pd(a, m, a, b);
+}
 
 #elif defined(__AVX2__)
 #include <immintrin.h>
@@ -35,8 +44,14 @@ static inline wb_mask wb_load_mask(const int16_t *at)
 {
     return _mm256_castsi256_pd(_mm256_cvtepi16_epi64(_mm_loadl_epi64((const __m128i *)at)));
 }
-static inline wb_rows wb_choose(wb_mask m, wb_rows where, wb_rows elsewhere) { return _mm256_blendv_pd(elsewhere, where, m); }
-static inline wb_rows wb_multiply_where(wb_mask m, wb_rows a, wb_rows b) { return wb_choose(m, wb_multiply(a, b), a); }
+static inline wb_rows wb_choose(wb_mask m, wb_rows where, wb_rows elsewhere)
+{
+    return _mm256_blendv_pd(elsewhere, where, m);
+}
+static inline wb_rows wb_multiply_where(wb_mask m, wb_rows a, wb_rows b)
+{
+    return wb_choose(m, wb_multiply(a, b), a);
+}
 
 #elif defined(__SSE2__)
 #include <emmintrin.h>
@@ -61,7 +76,10 @@ static inline wb_rows wb_choose(wb_mask m, wb_rows where, wb_rows elsewhere)
 {
     return _mm_or_pd(_mm_and_pd(m, where), _mm_andnot_pd(m, elsewhere));
 }
-static inline wb_rows wb_multiply_where(wb_mask m, wb_rows a, wb_rows b) { return wb_choose(m, wb_multiply(a, b), a); }
+static inline wb_rows wb_multiply_where(wb_mask m, wb_rows a, wb_rows b)
+{
+    return wb_choose(m, wb_multiply(a, b), a);
+}
 
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
@@ -81,8 +99,14 @@ static inline wb_mask wb_load_mask(const int16_t *at)
     const int32x4_t wide = vmovl_s16(vreinterpret_s16_s32(vdup_n_s32(both)));
     return vreinterpretq_u64_s64(vmovl_s32(vget_low_s32(wide)));
 }
-static inline wb_rows wb_choose(wb_mask m, wb_rows where, wb_rows elsewhere) { return vbslq_f64(m, where, elsewhere); }
-static inline wb_rows wb_multiply_where(wb_mask m, wb_rows a, wb_rows b) { return wb_choose(m, wb_multiply(a, b), a); }
+static inline wb_rows wb_choose(wb_mask m, wb_rows where, wb_rows elsewhere)
+{
+    return vbslq_f64(m, where, elsewhere);
+}
+static inline wb_rows wb_multiply_where(wb_mask m, wb_rows a, wb_rows b)
+{
+    return wb_choose(m, wb_multiply(a, b), a);
+}
 
 #else
 #define WB_WIDTH 1
