@@ -3,7 +3,6 @@
 
 #include "dealt.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +64,20 @@ static int make_room(wb_played *played, const wb_leaves *traced)
     return played->leaves && played->planes && played->sides && played->first_plane;
 }
 
+/* The largest float32 that is not above a bound (nextafterf, without asking for another library). */
+static float round_down(double bound)
+{
+    const float nearest = (float)bound;
+    if (!((double)nearest > bound))
+        return nearest;
+    int32_t bits;
+    memcpy(&bits, &nearest, sizeof bits);
+    bits = nearest > 0.0f ? bits - 1 : nearest < 0.0f ? bits + 1 : (int32_t)0x80000001u;
+    float below;
+    memcpy(&below, &bits, sizeof below);
+    return below;
+}
+
 /* The planes of a hidden column are one for each of its cuts. */
 static void list_planes(wb_played *played)
 {
@@ -74,11 +87,10 @@ static void list_planes(wb_played *played)
         played->first_plane[column] = played->n_planes;
         for (int64_t cut = traced->cut_first[column]; hidden >= 0 && cut < traced->cut_first[column + 1]; cut++) {
             const double bound = traced->cuts[cut];
-            const float nearest = (float)bound;
             played->planes[played->n_planes++] = (wb_plane){
                 .bound = bound,
                 .column = hidden,
-                .narrow = (double)nearest > bound ? nextafterf(nearest, -INFINITY) : nearest,
+                .narrow = round_down(bound),
                 .is_narrow = (traced->rules[column] & WB_NARROW) != 0,
             };
         }

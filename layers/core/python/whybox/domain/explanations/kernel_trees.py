@@ -72,14 +72,26 @@ class KernelTrees:
 
 
 class KernelLeaves:
-    """The leaves of an ensemble in the kernel's own memory, which goes when this object goes."""
+    """The leaves of an ensemble in the kernel's own memory, which goes when this object goes.
 
-    def __init__(self, kernel: Kernel, trees: TreeEnsemble, players: Ints, *, n_players: int) -> None:
+    ``keeps_mirror``: both margins are there also where one mirrors the other, for walks that need their sums.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        trees: TreeEnsemble,
+        players: Ints,
+        *,
+        n_players: int,
+        keeps_mirror: bool = False,
+    ) -> None:
         self.kernel = kernel
         self.n_players = n_players
         self.n_margins = trees.n_margins
         # The two classes of a forest: what the second gains the first loses, so the second is computed.
-        self.is_mirrored = trees.n_margins == 2 and np.array_equal(trees.values[:, 0], -trees.values[:, 1])
+        is_mirror = trees.n_margins == 2 and np.array_equal(trees.values[:, 0], -trees.values[:, 1])
+        self.is_mirrored = is_mirror and not keeps_mirror
         if self.is_mirrored:
             trees = replace(trees, values=trees.values[:, 1:], base=trees.base[1:])
         flat, handle = KernelTrees(trees), ctypes.c_void_p()

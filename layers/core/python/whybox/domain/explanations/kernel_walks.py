@@ -103,7 +103,9 @@ class KernelHiddenGame:
         n_own = len(players)
         n_hidden = trees.n_columns - n_own
         everyone = np.concatenate([players, n_players + np.arange(n_hidden)])
-        self._leaves = KernelLeaves(kernel, trees, everyone, n_players=n_players + n_hidden)
+        self._leaves = KernelLeaves(
+            kernel, trees, everyone, n_players=n_players + n_hidden, keeps_mirror=True
+        )
         self._layers = place_layers(layers, n_own, self._kept)
         place = self._kept.place
         self._struct = _HiddenGame(

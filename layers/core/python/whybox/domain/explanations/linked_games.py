@@ -18,6 +18,7 @@ from whybox.domain.explanations.coalition_trees import PlayedLeaves, play_leaves
 from whybox.domain.explanations.interventional_trees import explain_interventional
 from whybox.domain.explanations.kernel_libraries import Engine, engine_name
 from whybox.domain.explanations.kernel_linked_walks import KernelLinkedGame
+from whybox.domain.explanations.kernel_trees import KernelLeaves
 from whybox.domain.explanations.leaf_paths import LeafPaths
 from whybox.domain.explanations.linked_controls import (
     LinkedControl,
@@ -188,9 +189,17 @@ class LinkedGame:
     def _compile(self) -> KernelLinkedGame | None:
         if self.paths.compiled is None or self._link == "identity":
             return None
-        control = self.control
+        control, leaves = self.control, self.paths.compiled
+        if leaves.is_mirrored:
+            leaves = KernelLeaves(
+                leaves.kernel,
+                self.paths.trees,
+                self.paths.players,
+                n_players=self.n_players,
+                keeps_mirror=True,
+            )
         return KernelLinkedGame(
-            self.paths.compiled,
+            leaves,
             self._link,
             tables=(self._Z, self._background),
             margins=self.background_margins,
