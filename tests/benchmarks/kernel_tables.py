@@ -158,7 +158,7 @@ def _run(task: _Task) -> _Run:
     environment["OMP_NUM_THREADS"] = str(task.n_threads)
     done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{task.contestant} failed:\n{done.stderr}")
+        raise RuntimeError(f"{task.contestant} ended with {done.returncode}:\n{done.stderr}")
     return _Run(**json.loads(done.stdout.splitlines()[-1]))
 
 
