@@ -23,17 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whybox.domain.jobs.explanation_requests import ExplanationRequest, Method, ModelChoice
 from whybox.domain.models.catalogue import list_models
 from whybox.domain.models.entries import ModelEntry
 from whybox.domain.models.specs import TaskKind
 from whybox.errors import RequestError
-from whybox.services.explain_table import (
-    ExplanationRequest,
-    Method,
-    ModelChoice,
-    prepare_explanation,
-    run_explanation,
-)
+from whybox.services.explain_table import run_explanation
+from whybox.services.prepare_explanation import prepare_explanation
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Floats]
