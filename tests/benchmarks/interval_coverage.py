@@ -3,7 +3,8 @@
     python -m tests.benchmarks.interval_coverage [--seeds 200]
 
 Small tables, so that the exact values are known by definition; each kind of model whose values are sampled,
-once with a background that is sampled too, and once and twice with every row of a small one met in turn.
+once with a background that is sampled too, then with every row of a small one met: once, often, and along
+permutations that are also walked from their middle on.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ DESIGNS = (
     _Design("background sampled", 60, 16),
     _Design("background met once", 10, 20),
     _Design("background met often", 10, 20, n_rounds=4),
+    _Design("permutations turned", 10, 80),
 )
 
 
