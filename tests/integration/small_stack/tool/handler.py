@@ -41,7 +41,7 @@ def about(event, context):
 
 
 def nap(event, context):
-    time.sleep(0.5)
+    time.sleep(1.2)
     return answer(pid=os.getpid())
 
 
