@@ -53,13 +53,16 @@ class _Prepared:
         assert trees is not None
         return cls(case, trees, trees.margins(case.rows))
 
-    def contestant(self, engine: Engine, explain: Callable[[Any], tuple[Floats, Floats]]) -> Contestant:
-        """Return whybox on leaves traced beforehand; ``explain`` gives values and base."""
+    def contestant(
+        self, engine: Engine, explain: Callable[[Any], Floats], *, base: Floats | None = None
+    ) -> Contestant:
+        """Return whybox on leaves traced beforehand; the base is that of the training weight by default."""
         paths = trace_leaves(self.trees, np.arange(self.trees.n_columns), engine=engine)
+        known = path_dependent_base(paths) if base is None else base
 
         def run() -> Answer:
-            values, base = explain(paths)
-            return Answer(values, additivity_residual(values, base, self.predictions))
+            values = explain(paths)
+            return Answer(values, additivity_residual(values, known, self.predictions))
 
         return Contestant(f"whybox {engine_name(choose_kernel(engine))}, prepared", run)
 
@@ -99,15 +102,15 @@ def _against(what: str, case: TreeCase, ratio: float) -> Job:
     background, prepared = case.train[chosen], _Prepared.of(case)
     base = prepared.trees.margins(background).mean(axis=0)
 
-    def explain(paths: Any) -> tuple[Floats, Floats]:
-        return explain_interventional(paths, case.rows, background), base
+    def explain(paths: Any) -> Floats:
+        return explain_interventional(paths, case.rows, background)
 
-    ours = prepared.contestant("auto", explain)
+    ours = prepared.contestant("auto", explain, base=base)
     return Job(
         title=f"Kernel, interventional TreeSHAP, {what}, background 100",
         contestants=[
             ours,
-            prepared.contestant("numpy", explain),
+            prepared.contestant("numpy", explain, base=base),
             _prepared_shap(case, background),
             whybox_rows(case.model, case.rows, background, name="whybox, from the model", unit=case.unit),
             tree_explainer(
@@ -124,8 +127,8 @@ def _by_paths(what: str, case: TreeCase, ratio: float, *, against: str, n_judged
     """Return a path-dependent job."""
     prepared = _Prepared.of(case)
 
-    def explain(paths: Any) -> tuple[Floats, Floats]:
-        return explain_path_dependent(paths, case.rows), path_dependent_base(paths)
+    def explain(paths: Any) -> Floats:
+        return explain_path_dependent(paths, case.rows)
 
     ours = prepared.contestant("auto", explain)
     contestants = [

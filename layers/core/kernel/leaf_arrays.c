@@ -7,26 +7,65 @@
 
 #define WB_EXPORT __attribute__((visibility("default")))
 
-/* Put the leaves into the order of their number of conditions, those with equal numbers as they are. */
-int wb_sort_leaves(wb_leaves *leaves)
+/* Sort the leaves by their number of conditions, those with equal numbers as they are. */
+static int sort_by_length(wb_leaves *leaves)
 {
     int64_t *place = calloc((size_t)leaves->max_conditions + 2, sizeof *place);
     wb_leaf *sorted = malloc(((size_t)leaves->n_leaves + 1) * sizeof *sorted);
-    if (place && sorted) {
-        for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++)
-            place[leaves->leaves[leaf].k + 1]++;
-        for (int64_t k = 0; k <= leaves->max_conditions; k++)
-            place[k + 1] += place[k];
-        for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++)
-            sorted[place[leaves->leaves[leaf].k]++] = leaves->leaves[leaf];
-        free(leaves->leaves);
-        leaves->leaves = sorted;
+    if (!place || !sorted) {
         free(place);
-        return 1;
+        free(sorted);
+        return 0;
     }
+    for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++)
+        place[leaves->leaves[leaf].k + 1]++;
+    for (int64_t k = 0; k <= leaves->max_conditions; k++)
+        place[k + 1] += place[k];
+    for (int64_t leaf = 0; leaf < leaves->n_leaves; leaf++)
+        sorted[place[leaves->leaves[leaf].k]++] = leaves->leaves[leaf];
     free(place);
-    free(sorted);
-    return 0;
+    free(leaves->leaves);
+    leaves->leaves = sorted;
+    return 1;
+}
+
+/* Lay what the leaves point to in their order: it is then read from one end to the other. */
+static int lay_in_order(wb_leaves *leaves)
+{
+    wb_condition *conditions = malloc(((size_t)leaves->n_conditions + 1) * sizeof *conditions);
+    wb_test *tests = malloc(((size_t)leaves->n_tests + 1) * sizeof *tests);
+    double *values = malloc(((size_t)leaves->n_values + 1) * sizeof *values);
+    const int is_ready = conditions && tests && values;
+    int64_t n_conditions = 0, n_tests = 0;
+    for (int64_t i = 0; is_ready && i < leaves->n_leaves; i++) {
+        wb_leaf *leaf = leaves->leaves + i;
+        memcpy(values + i * leaves->n_margins, leaves->values + leaf->values,
+               (size_t)leaves->n_margins * sizeof *values);
+        leaf->values = i * leaves->n_margins;
+        const wb_condition *from = leaves->conditions + leaf->first;
+        leaf->first = n_conditions;
+        for (int32_t j = 0; j < leaf->k; j++) {
+            memcpy(tests + n_tests, leaves->tests + from[j].first, (size_t)from[j].n_tests * sizeof *tests);
+            conditions[n_conditions] = from[j];
+            conditions[n_conditions++].first = n_tests;
+            n_tests += from[j].n_tests;
+        }
+    }
+    void *const spent[] = {is_ready ? leaves->conditions : conditions, is_ready ? leaves->tests : tests,
+                           is_ready ? leaves->values : values};
+    for (size_t i = 0; i < sizeof spent / sizeof spent[0]; i++)
+        free(spent[i]);
+    if (is_ready) {
+        leaves->conditions = conditions;
+        leaves->tests = tests;
+        leaves->values = values;
+    }
+    return is_ready;
+}
+
+int wb_sort_leaves(wb_leaves *leaves)
+{
+    return sort_by_length(leaves) && lay_in_order(leaves);
 }
 
 /* Make the quadratures that the leaves' conditions ask for: ceil(k / 2) points each. */
