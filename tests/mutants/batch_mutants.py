@@ -72,7 +72,7 @@ MUTANTS = (
         "a block of our own that is missing fails the job as if its table were",
         "services/merge_chunks.py",
         "except ObjectNotFoundError as error:",
-        "except NotImplementedError as error:",
+        "except KeyError as error:",
         (f"{MERGE}::test_a_merge_without_a_block_is_to_be_tried_again",),
     ),
     Mutant(

@@ -135,7 +135,7 @@ def _work(home: Path, ahead: timedelta, task: Task, log: Path) -> None:
 
     try:
         perform(task, local_ports(home, MovableClock(ahead)), die=die, tell=tell)
-    except Exception:
+    except Exception:  # noted for whoever reads the log, and raised on
         tell("failed", traceback.format_exc())
         raise
 
