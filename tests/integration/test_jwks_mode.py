@@ -96,19 +96,20 @@ def served(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as process:
-        assert process.stdout is not None
-        welcome = ""
-        while "access token of the issuer" not in welcome:
-            line = process.stdout.readline()
-            assert line, "the service did not start"
-            welcome += line
-        url = welcome.split("serves ", 1)[1].split()[0]
         try:
+            assert process.stdout is not None
+            welcome = ""
+            while "access token of the issuer" not in welcome:
+                line = process.stdout.readline()
+                assert line, "the service did not start"
+                welcome += line
+            url = welcome.split("serves ", 1)[1].split()[0]
             with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
                 yield Served(client, welcome, home)
-        finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
+        finally:
+            process.kill()
 
 
 def test_nothing_is_fetched_until_a_token_comes_and_then_once_by_each_function(

@@ -7,6 +7,8 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -23,18 +25,27 @@ def whybox(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "whybox.cli.main", *arguments]
 
 
-def test_the_command_it_prints_works_as_it_stands(environment: dict[str, str]) -> None:
+@contextmanager
+def served(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Run ``whybox serve``, which ends with the block whatever happens in it."""
+    command = whybox("serve", "--port", "0")
     with subprocess.Popen(
-        whybox("serve", "--port", "0"),
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_command_it_prints_works_as_it_stands(environment: dict[str, str]) -> None:
+    with served(environment) as process:
         assert process.stdout is not None
         printed = ""
         while "t.json" not in printed:
-            printed += process.stdout.readline()
+            line = process.stdout.readline()
+            assert line, "the service did not start"
+            printed += line
         command = shlex.split(printed[printed.index("curl ") : printed.index("\n\nThe token")])
         name, _, path = command[command.index("-F") + 1].removesuffix(";type=text/csv").partition("=@")
         header, _, value = command[command.index("-H") + 1].partition(": ")
@@ -61,9 +72,7 @@ def test_the_command_it_prints_works_as_it_stands(environment: dict[str, str]) -
 
 
 def test_a_second_gateway_on_one_home_is_refused_in_one_line(environment: dict[str, str]) -> None:
-    with subprocess.Popen(
-        whybox("serve", "--port", "0"), env=environment, text=True, stdout=subprocess.PIPE
-    ) as first:
+    with served(environment) as first:
         assert first.stdout is not None
         first.stdout.readline()
 
@@ -75,8 +84,6 @@ def test_a_second_gateway_on_one_home_is_refused_in_one_line(environment: dict[s
             timeout=60,
             check=False,
         )
-
-        first.terminate()
 
     assert second.returncode == 1
     assert second.stdout == ""
