@@ -45,7 +45,18 @@ def test_preferences_are_read_as_the_rfc_has_them(headers, is_async, wait):
 
 @pytest.mark.parametrize(
     "header",
-    ["wait", "wait=", "wait=soon", "wait=-1", "wait=1.5", "wait=1e1", "wait=9999999999", "x" * 100_000],
+    [
+        "wait",
+        "wait=",
+        "wait=soon",
+        "wait=-1",
+        "wait=1.5",
+        "wait=1e1",
+        "wait=9999999999",
+        "x" * 100_000,
+        "\n",
+        "wait\n",
+    ],
 )
 def test_what_cannot_be_read_counts_for_nothing(header):
     assert read(header) == Preference()

@@ -26,9 +26,10 @@ PREFER_PARAMETER: Final[dict[str, Any]] = {
 
 _NAME: Final = r"[!#$%&'*+.^_`|~0-9a-z-]+"
 _VALUE: Final = rf'{_NAME}|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-# A preference, its value, and parameters that nobody here reads; the commas between two of them.
+# A preference, its value, and parameters that nobody here reads; the comma behind it, or the very end: `$`
+# would match before a last line feed too, and nothing would be taken.
 _PREFERENCE: Final = re.compile(
-    rf"[ \t]*(?:({_NAME})(?:[ \t]*=[ \t]*({_VALUE})?)?(?:[ \t]*;[^,;]*)*)?[ \t]*(?:,|$)", re.IGNORECASE
+    rf"[ \t]*(?:({_NAME})(?:[ \t]*=[ \t]*({_VALUE})?)?(?:[ \t]*+;[^,;]*+)*+)?[ \t]*+(?:,|\Z)", re.IGNORECASE
 )
 _SECONDS: Final = re.compile(r'"?([0-9]{1,9})"?')
 
