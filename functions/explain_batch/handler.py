@@ -28,7 +28,9 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Take up what every message tells of; one that fails is reported, the others stand."""
-    worker = worker_of(context, function="ExplainBatch", request_id=context.aws_request_id)
+    worker = worker_of(
+        context, function="ExplainBatch", request_id=context.aws_request_id, n_threads=settings.threads
+    )
     limits = Limits(int(context.memory_limit_in_mb), settings.heavy_memory_megabytes)
     take = logging_failures(partial(take_up, ports=ports, worker=worker, limits=limits))
     return process_partial_response(event=event, record_handler=take, processor=processor, context=context)

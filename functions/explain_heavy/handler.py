@@ -20,14 +20,16 @@ from whybox.wiring import connect
 
 logger = Logger(service="explain_heavy")
 copy_config_to_registered_loggers(logger, include={"whybox"})
-ports = connect(Settings.from_environment(os.environ))  # once per container
+ports = connect(settings := Settings.from_environment(os.environ))  # once per container
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Explain every job in the batch, a failed one is reported, the others stand; or carry out one task."""
-    worker = worker_of(context, function="ExplainHeavy", request_id=context.aws_request_id)
+    worker = worker_of(
+        context, function="ExplainHeavy", request_id=context.aws_request_id, n_threads=settings.threads
+    )
     if "task" in event:
         return work_on_task(event, ports=ports, worker=worker)
     limits = Limits(heavy_memory_mb=int(context.memory_limit_in_mb))

@@ -25,7 +25,7 @@ app = create_app(
     token_key=ports.token_key,
     accounts=ports.accounts,
     usage=ports.usage,
-    job_access=JobAccess(ports, settings.heavy_memory_megabytes),
+    job_access=JobAccess(ports, settings.heavy_memory_megabytes, settings.threads),
 )
 answer = HttpFunction(app)
 

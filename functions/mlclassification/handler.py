@@ -26,7 +26,7 @@ app = create_app(
     accounts=ports.accounts,
     usage=ports.usage,
     replies=ports.replies,
-    job_access=JobAccess(ports, settings.heavy_memory_megabytes),
+    job_access=JobAccess(ports, settings.heavy_memory_megabytes, settings.threads),
 )
 answer = HttpFunction(app)
 

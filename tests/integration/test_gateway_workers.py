@@ -43,9 +43,19 @@ def test_a_function_has_the_templates_variables_but_none_of_a_deployed_resource(
         "GREETING": "hello",
         "TABLE": None,
         "WHYBOX_HOME": str(small_home),
+        "WHYBOX_THREADS": "",
         "AWS_LAMBDA_FUNCTION_NAME": "Tool",
         "AWS_ACCESS_KEY_ID": None,
     }
+
+
+def test_a_number_of_threads_that_was_asked_for_is_that_of_every_function(
+    small_stack: Path, tmp_path: Path
+) -> None:
+    with running_gateway(Settings(home=tmp_path, asked_threads=3), template=small_stack) as url:
+        environment = httpx.get(f"{url}/read?do=about", trust_env=False).json()["environment"]
+
+    assert environment["WHYBOX_THREADS"] == "3"
 
 
 def test_what_a_function_prints_goes_to_the_log_and_never_into_an_answer(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import whybox.settings as settings_module
 from whybox.errors import ConfigurationError
-from whybox.settings import AWS_VARIABLES, JOB_VARIABLES, AwsSettings, Settings
+from whybox.settings import AWS_VARIABLES, JOB_VARIABLES, AwsSettings, Settings, share_of
 
 GOOD_SECRET = "Zk3vQ9xTb7Lw2NpR8sYd5HgJ1mCf4KaE"
 
@@ -37,6 +40,7 @@ def test_every_variable_is_read():
             "WHYBOX_MONTHLY_LIMIT": "7",
             "WHYBOX_HEAVY_MEMORY": "10240",
             "WHYBOX_URL": "http://127.0.0.1:9000",
+            "WHYBOX_THREADS": "3",
         }
     )
 
@@ -46,6 +50,7 @@ def test_every_variable_is_read():
     assert settings.monthly_limit == 7
     assert settings.heavy_memory_megabytes == 10_240
     assert settings.url == "http://127.0.0.1:9000"
+    assert settings.threads == 3
 
 
 def test_an_empty_variable_counts_as_not_set():
@@ -97,6 +102,40 @@ def test_a_limit_that_is_no_plain_number_is_refused(limit):
 def test_a_memory_that_no_function_can_have_is_refused(memory):
     with pytest.raises(ConfigurationError, match="WHYBOX_HEAVY_MEMORY"):
         Settings.from_environment({"WHYBOX_HEAVY_MEMORY": memory})
+
+
+@pytest.mark.parametrize("threads", ["0", "-1", "1.5", "65", "all", " 2", "٣"])
+def test_a_number_of_threads_that_nobody_could_want_is_refused(threads):
+    with pytest.raises(ConfigurationError, match="WHYBOX_THREADS must be a whole number from 1 to 64"):
+        Settings.from_environment({"WHYBOX_THREADS": threads})
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins no process")
+def test_without_a_number_there_is_a_thread_for_each_processor_this_process_may_run_on():
+    program = """
+import os
+from whybox.settings import Settings
+print(Settings.from_environment({"WHYBOX_THREADS": ""}).threads)
+os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
+print(Settings.from_environment({}).threads, Settings.from_environment({"WHYBOX_THREADS": "5"}).threads)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == [str(min(64, len(os.sched_getaffinity(0)))), "1", "5"]
+
+
+@pytest.mark.parametrize(
+    ("memory", "share"), [(128, 1), (1769, 1), (2653, 1), (2654, 2), (3008, 2), (5307, 3), (10_240, 6)]
+)
+def test_inside_lambda_a_function_has_the_processors_of_its_memory(memory, share):
+    visible = Settings().cores
+
+    found = Settings.from_environment({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory)})
+
+    assert found.threads == min(visible, share)
+    assert share_of(memory, n_visible=64) == share
+    asked = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory), "WHYBOX_THREADS": "4"}
+    assert Settings.from_environment(asked).threads == 4
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ class Service:
     home: Path
     limit: int = 100
     clock: SettableClock = field(default_factory=SettableClock)
+    n_threads: int = 1
 
     def __post_init__(self) -> None:
         self.key = TokenKey(SharedSecret(SECRET), issuer="whybox", audience="whybox-api")
@@ -93,7 +94,7 @@ class Service:
             "accounts": self.accounts,
             "usage": self.usage,
             "replies": self.replies,
-            "job_access": JobAccess(self, heavy_memory_mb=3008),
+            "job_access": JobAccess(self, heavy_memory_mb=3008, n_threads=self.n_threads),
         }
         return HttpFunction(create_app(*routers, clock=self.clock, **ports | options))
 

@@ -8,7 +8,9 @@ import json
 
 import numpy as np
 import pytest
+from tests.unit.row_threads import row_threads
 
+from whybox.domain.explanations.row_blocks import LEAST_ROWS
 from whybox.http import compatible
 from whybox.http.compatible_answers import CLASSIFICATION_SCHEMA, REGRESSION_SCHEMA
 
@@ -58,6 +60,29 @@ def test_a_regression_has_exactly_the_documented_keys(send):
         "support",
     }
     assert with_intervals["y_pred"] == plain["y_pred"]
+
+
+def test_a_request_is_worked_on_in_its_functions_threads(start_service, form):
+    query = "model_type=xgboost&interpretability=shap"
+    explained = []
+    for n_threads in (1, 2):
+        service = start_service(n_threads=n_threads)
+        explain = service.function(compatible.gbdtregression)
+        headers, body = form(numbers_table(3 * (LEAST_ROWS + 100)))
+        with row_threads() as names:
+            answer = service.call(
+                explain,
+                "POST",
+                "/gbdtregression",
+                query=query,
+                token=service.token(),
+                headers=headers,
+                body=body,
+            )
+        assert bool(names) == (n_threads > 1)
+        explained.append(answer.document["interpretability"])
+
+    assert explained[0] == explained[1]
 
 
 def test_coverage_is_the_percentage_of_targets_inside(send):

@@ -9,7 +9,9 @@ import threading
 import time
 
 import pytest
+from tests.unit.row_threads import row_threads
 
+from whybox.domain.explanations.row_blocks import LEAST_ROWS
 from whybox.domain.jobs.object_keys import upload_key
 from whybox.domain.jobs.uploads import UploadRequest
 from whybox.http import explanations, jobs
@@ -90,7 +92,7 @@ def work(service):
             run_job(
                 told["tenant"], told["job_id"], jobs=service.jobs, objects=service.objects,
                 usage=service.usage, batches=None, clock=service.clock,
-                worker=worker_of(None, function="explain_heavy", request_id="r"),
+                worker=worker_of(None, function="explain_heavy", request_id="r", n_threads=1),
             )  # fmt: skip
             service.explain_queue.delete(message)
         return len(messages)
@@ -126,6 +128,26 @@ def test_a_small_table_is_answered_at_once_with_its_result(service, ask):
     assert answer.headers["location"] == f"/v1/jobs/{document['job_id']}"
     assert answer.headers["x-ratelimit-remaining"] == "99"
     assert service.used() == 1
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_table_is_explained_in_its_functions_threads(start_service, n_threads):
+    service = start_service(n_threads=n_threads)
+    table = numbers_table(3 * (LEAST_ROWS + 100))
+    body = json.dumps({"source": {"records": records(table)}, "model": {"family": "xgboost"}}).encode()
+
+    with row_threads() as names:
+        answer = service.call(
+            service.function(explanations.router),
+            "POST",
+            "/v1/explanations",
+            body=body,
+            headers=JSON,
+            token=service.token(scopes=ALL),
+        )
+
+    assert (answer.status, answer.document["status"]) == (200, "done")
+    assert bool(names) == (n_threads > 1)
 
 
 def test_every_way_in_is_the_same_job_where_the_bytes_are_the_same(ask, upload, service):

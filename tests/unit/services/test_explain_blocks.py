@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from io import BytesIO
 
 import numpy as np
@@ -29,7 +30,7 @@ from whybox.services.explain_blocks import (
     explain_block,
     fit_explanation,
 )
-from whybox.services.finish_explanation import finish_explanation
+from whybox.services.finish_explanation import compute_explanation, finish_explanation
 from whybox.services.prepare_explanation import prepare_explanation
 
 MANY = write_table(BLOCK_ROWS + 900, n_train=300)
@@ -205,6 +206,24 @@ def test_what_the_hook_raises_ends_the_work(method):
 
     with pytest.raises(StoppedError):
         explain(classify(model=LOGISTIC, method=method), on_rows=stop)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_threads_are_stopped_by_the_hook_which_this_thread_calls(n_threads):
+    prepared = prepare_explanation(MANY, regress(model=XGBOOST))
+    told = []
+
+    def stop(n_done: int) -> None:
+        told.append((n_done, threading.current_thread()))
+        if n_done:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        compute_explanation(prepared, on_rows=stop, n_threads=n_threads)
+
+    assert {thread for _, thread in told} == {threading.current_thread()}
+    assert 0 < told[-1][0] < len(prepared.rows)
+    assert [n_done for n_done, _ in told[:-1]] == [0]
 
 
 def test_a_block_that_is_not_there_is_noticed():

@@ -9,10 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.unit.row_threads import row_threads
+from tests.unit.services.explained_tables import XGBOOST, classify, regress, write_table
 
 from whybox.domain.jobs.explanation_requests import Dialect, ExplanationRequest, ModelChoice
 from whybox.domain.reports import render_report
 from whybox.errors import InputError, ModelUnknownError, ScoringUnknownError, TargetNotFoundError
+from whybox.services.explain_blocks import BLOCK_ROWS
 from whybox.services.explain_table import run_explanation
 from whybox.services.prepare_explanation import prepare_explanation
 
@@ -46,6 +49,21 @@ def explain(table: bytes, request: ExplanationRequest):
 
 def without_seconds(document):
     return {**document, "receipt": {**document["receipt"], "seconds": None}}
+
+
+@pytest.mark.parametrize("request_", [classify(model=XGBOOST, unit="margin"), regress(model=XGBOOST)])
+def test_any_number_of_threads_gives_the_same_bytes(request_):
+    table = write_table(BLOCK_ROWS + 1_500, n_train=300)
+    documents, n_names = [], []
+    for n_threads in (1, 2, 3):
+        with row_threads() as names:
+            document = run_explanation(prepare_explanation(table, request_), n_threads=n_threads)
+        documents.append(json.dumps(without_seconds(document)).encode())
+        n_names.append(len(names))
+
+    assert document["explanation"]["algorithm"] == "interventional_trees"
+    assert documents[1:] == documents[:1] * 2
+    assert n_names[0] == 0 < min(n_names[1:])
 
 
 @pytest.mark.parametrize("method", ["shap", "permutation", None])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+from tests.unit.row_threads import row_threads
 from tests.unit.services.batch_bench import RIDGE, TENANT, Bench, table
 
-from whybox.domain.jobs.batch_inputs import Attempt
+from whybox.domain.jobs.batch_inputs import Attempt, part_name
 from whybox.domain.jobs.jobs import Job
 from whybox.errors import BackingServiceError, DependencyUnavailableError, OutOfTimeError
 from whybox.services.charge_job import job_receipt
@@ -74,6 +76,22 @@ def test_chunks_in_any_order_make_the_bytes_that_one_process_makes(bench, tmp_pa
         assert ours[name] == theirs[name], name
     assert numbers(ours["result.json"]) == numbers(theirs["result.json"])
     assert bench.used() == whole.used() == 1
+
+
+def test_a_chunk_is_explained_in_its_functions_threads_with_the_bytes_of_one(bench, content):
+    job = begun(bench, content, {**MOST, "model": {"family": "xgboost", "parameters": {"n_estimators": 5}}})
+    parts, n_names = [], []
+    for n_threads in (1, 2):
+        bench.worker = replace(bench.worker, n_threads=n_threads)
+        with row_threads() as names:
+            assert explain(bench, job, 0, 1) == 1
+        [key] = [it.key for it in bench.objects.list(f"results/{TENANT}/") if it.key.endswith(part_name(0))]
+        parts.append(bench.objects.get(key))
+        bench.objects.delete_all(key.removesuffix(part_name(0)))
+        n_names.append(len(names))
+
+    assert parts[0] == parts[1]
+    assert n_names[0] == 0 < n_names[1]
 
 
 def test_blocks_that_are_stored_are_not_computed_again_and_progress_is_told(bench, content):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.unit.row_threads import row_threads
 from tests.unit.services.batch_bench import TENANT, Failing, Failures
 from tests.unit.services.explained_tables import (
     RIDGE,
@@ -153,8 +155,21 @@ def test_a_waiting_job_is_cancelled_at_once_and_its_delivery_does_nothing(desk):
     assert desk.read(job).attempts == 0
 
 
-def test_a_running_job_is_cancelled_at_its_next_block_of_rows(desk):
-    job = queued(desk, classify(model=XGBOOST), MANY)
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_a_job_is_worked_on_in_its_functions_threads(desk, n_threads):
+    desk.worker = replace(desk.worker, n_threads=n_threads)
+    job = queued(desk, regress(model=XGBOOST), MANY)
+
+    with row_threads() as names:
+        assert desk.run(job).end == "done"
+
+    assert bool(names) == (n_threads > 1)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_a_running_job_is_cancelled_at_its_next_block_of_rows(desk, n_threads):
+    desk.worker = replace(desk.worker, n_threads=n_threads)
+    job = queued(desk, regress(model=XGBOOST), MANY)
 
     def cancel() -> None:
         cancel_job(TENANT, job.job_id, jobs=desk.jobs, usage=desk.usage, clock=desk.clock)

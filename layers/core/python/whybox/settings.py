@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,10 @@ BYPASS_VARIABLES: Final = ("WHYBOX_AUTH_BYPASS", "WHYBOX_AUTH_DISABLED", "WHYBOX
 """Names that a way around tokens usually has. There is none here, and a start that expects one ends."""
 
 MAX_MONTHLY_LIMIT: Final = 1_000_000_000
+MAX_THREADS: Final = 64
+MEGABYTES_PER_CORE: Final = 1_769
+"""Of a Lambda function's memory, with which its share of the processors grows: AWS's own figure."""
+
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 """Where ``whybox serve`` answers unless it is told another port."""
 
@@ -199,12 +204,24 @@ class AwsSettings:
         )
 
 
+def visible_processors() -> int:
+    """Return how many processors this process may run on, or how many there are where no system tells."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return min(MAX_THREADS, (os.cpu_count() or 1) if affinity is None else len(affinity(0)))
+
+
+def share_of(memory_megabytes: int, *, n_visible: int) -> int:
+    """Return the processors of a Lambda function, which may see more of them than its memory gives it."""
+    return min(n_visible, max(1, round(memory_megabytes / MEGABYTES_PER_CORE)))
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment says, checked; a missing secret stays None until the local adapters make one.
 
     ``url`` is where links to the local gateway begin; ``heavy_memory_megabytes`` is what the functions behind
-    the queues have.
+    the queues have. ``asked_threads`` is None where nobody asked for a number of them, and each process goes
+    by the ``cores`` it has.
     """
 
     home: Path = Path(".whybox")
@@ -216,6 +233,13 @@ class Settings:
     monthly_limit: int = 100
     heavy_memory_megabytes: int = 3008
     url: str = DEFAULT_URL
+    asked_threads: int | None = None
+    cores: int = field(default_factory=visible_processors)
+
+    @property
+    def threads(self) -> int:
+        """Threads that work on blocks of rows at the same time."""
+        return self.cores if self.asked_threads is None else self.asked_threads
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -241,6 +265,8 @@ class Settings:
             monthly_limit=_checked_number(environ, "WHYBOX_MONTHLY_LIMIT", 100, largest=MAX_MONTHLY_LIMIT),
             heavy_memory_megabytes=_checked_number(environ, "WHYBOX_HEAVY_MEMORY", 3008, largest=10_240),
             url=_checked_url(environ.get("WHYBOX_URL") or DEFAULT_URL),
+            asked_threads=_checked_threads(environ),
+            cores=_count_cores(environ),
         )
 
 
@@ -288,8 +314,24 @@ def _checked_url(url: str) -> str:
     return url
 
 
-def _checked_number(environ: Mapping[str, str], variable: str, default: int, *, largest: int) -> int:
+def _checked_number(
+    environ: Mapping[str, str], variable: str, default: int, *, largest: int, smallest: int = 0
+) -> int:
     text = environ.get(variable) or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(largest)) and int(text) <= largest):
-        raise ConfigurationError(f"{variable} must be a whole number from 0 to {largest}.")
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(largest))
+    if not (is_number and smallest <= int(text) <= largest):
+        raise ConfigurationError(f"{variable} must be a whole number from {smallest} to {largest}.")
     return int(text)
+
+
+def _checked_threads(environ: Mapping[str, str]) -> int | None:
+    if not environ.get("WHYBOX_THREADS"):
+        return None
+    return _checked_number(environ, "WHYBOX_THREADS", 1, smallest=1, largest=MAX_THREADS)
+
+
+def _count_cores(environ: Mapping[str, str]) -> int:
+    """Return the processors this process has: inside Lambda, which says what memory it gave, a share."""
+    n_visible = visible_processors()
+    memory = _checked_number(environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0, largest=1_000_000)
+    return share_of(memory, n_visible=n_visible) if memory else n_visible

@@ -28,7 +28,8 @@ def echo(event, context):
 
 
 def about(event, context):
-    names = ("GREETING", "TABLE", "WHYBOX_HOME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_ACCESS_KEY_ID")
+    ours = ("GREETING", "TABLE", "WHYBOX_HOME", "WHYBOX_THREADS")
+    names = (*ours, "AWS_LAMBDA_FUNCTION_NAME", "AWS_ACCESS_KEY_ID")
     return answer(
         pid=os.getpid(),
         name=context.function_name,

@@ -7,9 +7,11 @@ import threading
 import numpy as np
 import pytest
 import xgboost
+from tests.unit.row_threads import row_threads
 
 from whybox.domain.explanations import attribute_rows
-from whybox.domain.explanations.row_blocks import RowBlocks
+from whybox.domain.explanations.row_attributions import INTERVENTIONAL, PATH_DEPENDENT
+from whybox.domain.explanations.row_blocks import LEAST_ROWS, RowBlocks
 
 from .tree_models import fit_case, make_table
 
@@ -62,6 +64,39 @@ def test_an_error_in_a_thread_is_raised_and_reports_come_from_the_caller():
         blocks.run(work, 100, block_rows=10)
 
     assert threads <= {threading.main_thread()}
+
+
+def test_few_rows_are_not_shared_out():
+    blocks, reports = [], []
+
+    with row_threads() as names:
+        RowBlocks(n_threads=4, on_rows=reports.append).run(blocks.append, LEAST_ROWS)
+    assert (blocks, reports, names) == ([slice(0, LEAST_ROWS)], [LEAST_ROWS], set())
+
+    with row_threads() as names:
+        RowBlocks(n_threads=4).run(blocks.append, LEAST_ROWS + 1)
+    assert len(blocks) == 3
+    assert names
+
+
+@pytest.mark.parametrize("engine", ["auto", "numpy"])
+@pytest.mark.parametrize("method", ["auto", "path_dependent"])
+def test_threads_change_no_byte_of_an_answer(method, engine):
+    X, y = make_table(n_rows=400)
+    booster = xgboost.train({"max_depth": 5, "nthread": 1}, xgboost.DMatrix(X, y), 20)
+    rows = np.tile(X, (25, 1))
+
+    one, two, three = (
+        attribute_rows(booster, rows, background=X[:30], method=method, engine=engine, n_threads=n)
+        for n in (1, 2, 3)
+    )
+
+    assert one.algorithm == {"auto": INTERVENTIONAL, "path_dependent": PATH_DEPENDENT}[method]
+    for other in (two, three):
+        assert other.values.tobytes() == one.values.tobytes()
+        assert other.predictions.tobytes() == one.predictions.tobytes()
+        assert other.base_values.tobytes() == one.base_values.tobytes()
+        assert other.additivity_residual == one.additivity_residual
 
 
 @pytest.mark.parametrize("engine", ["auto", "numpy"])

@@ -34,7 +34,7 @@ from whybox.http.compatible_queries import (
 from whybox.http.forms import read_file
 from whybox.http.idempotency_keys import KEY_PARAMETER, read_idempotency_key
 from whybox.http.identities import authorize_explanation
-from whybox.http.job_access import job_ports
+from whybox.http.job_access import job_ports, threads_of
 from whybox.http.job_answers import QUEUED_RESPONSE
 from whybox.http.openapi_words import SECURITY, problem_responses
 from whybox.http.parameters import refuse_repeats
@@ -172,7 +172,8 @@ async def _explain(request: Request, caller: Identity, asked: _Asked, shape: Sha
     if prefer.is_async or estimate_job(prepared, limits=limits_of(request)).route != "light":
         return submit_once(request, keyed, job)
     try:
-        return _answer_at_once(request, keyed, lambda: shape(run_explanation(prepared)))
+        n_threads = threads_of(request)
+        return _answer_at_once(request, keyed, lambda: shape(run_explanation(prepared, n_threads=n_threads)))
     except ResultTooLargeError:  # nothing was charged, and the key is free
         return submit_once(request, keyed, replace(job, prefer=replace(prefer, is_async=True)))
 

@@ -36,16 +36,23 @@ class JobPorts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JobAccess:
-    """The ports, and the megabytes of the functions behind the queues."""
+    """The ports, the megabytes of the functions behind the queues, and the threads of this one."""
 
     ports: JobPorts
     heavy_memory_mb: int
+    n_threads: int
 
 
 def job_ports(request: Request) -> JobPorts:
     """Return the ports that the function was given."""
     access: JobAccess = request.app.state.job_access
     return access.ports
+
+
+def threads_of(request: Request) -> int:
+    """Return how many threads the function may work on rows in."""
+    access: JobAccess = request.app.state.job_access
+    return access.n_threads
 
 
 def lambda_context(request: Request) -> Any:

@@ -14,7 +14,7 @@ HTTP_SECONDS: Final = 29.0
 """What template.yaml gives functions behind an HTTP API, for where no context says so."""
 
 
-def worker_of(context: Any, *, function: str, request_id: str) -> Worker:
+def worker_of(context: Any, *, function: str, request_id: str, n_threads: int) -> Worker:
     """Return the worker of an invocation; without Lambda's context its time is counted from now."""
     started = monotonic()
 
@@ -28,6 +28,7 @@ def worker_of(context: Any, *, function: str, request_id: str) -> Worker:
         remaining_seconds=remaining_seconds,
         peak_memory_mb=peak_memory_mb,
         describe=lambda error: problem_document(error, request_id=request_id),
+        n_threads=n_threads,
     )
 
 

@@ -55,7 +55,12 @@ def submit_once(request: Request, keyed: KeyedRequest, asked: Submitted) -> Resp
 def _submit(request: Request, asked: Submitted) -> StoredReply:
     access: JobAccess = request.app.state.job_access
     state, ports = request.app.state, access.ports
-    worker = worker_of(lambda_context(request), function=asked.function, request_id=request.state.request_id)
+    worker = worker_of(
+        lambda_context(request),
+        function=asked.function,
+        request_id=request.state.request_id,
+        n_threads=access.n_threads,
+    )
     submission = submit_job(
         asked.explanation,
         asked.pin_table(),

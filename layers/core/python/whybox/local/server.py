@@ -219,6 +219,8 @@ def _variables(settings: Settings, home: Path) -> dict[str, str]:
         "WHYBOX_JWT_AUDIENCE": settings.jwt_audience or "",
         **_jwks_variables(settings.jwks),
         "WHYBOX_MONTHLY_LIMIT": str(settings.monthly_limit),
+        # Where nobody asked for a number, each worker goes by its function's memory, as it would on Lambda.
+        "WHYBOX_THREADS": "" if settings.asked_threads is None else str(settings.asked_threads),
     }
 
 

@@ -68,7 +68,10 @@ DEFAULT_LIMITS: Final = Limits()
 
 @dataclass(frozen=True, slots=True)
 class JobEstimate:
-    """What a job takes on one core, reading and rendering included, and where it goes."""
+    """What a job takes on one core, reading and rendering included, and where it goes.
+
+    Threads are not counted: not every way works in them, so that the seconds stay what it takes at most.
+    """
 
     seconds: float
     memory_mb: float

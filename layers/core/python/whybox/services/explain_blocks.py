@@ -131,8 +131,12 @@ def _draw_background(prepared: PreparedExplanation) -> Background:
     )
 
 
-def explain_block(fitted: FittedExplanation, index: int, *, on_rows: OnRows | None = None) -> AttributedBlock:
-    """Attribute the rows of one block; ``on_rows`` counts from the first row of the first block.
+def explain_block(
+    fitted: FittedExplanation, index: int, *, on_rows: OnRows | None = None, n_threads: int = 1
+) -> AttributedBlock:
+    """Attribute the rows of one block, the same bytes in any number of threads.
+
+    ``on_rows`` counts from the first row of the first block, and is called from this thread.
 
     Raises
     ------
@@ -159,6 +163,7 @@ def explain_block(fitted: FittedExplanation, index: int, *, on_rows: OnRows | No
         groups=prepared.players if prepared.has_groups else None,
         budget_seconds=None if budget is None else budget * len(rows) / len(prepared.rows),
         answers=answers,
+        n_threads=n_threads,
         on_rows=None if on_rows is None else lambda n_done: on_rows(start + n_done),
     )
     check_sums(found.values, found.base_values, answers)

@@ -63,7 +63,9 @@ def explain_chunk(
                 end(job, {})
                 break
             _check_time(worker, 0)
-            explained = explain_block(fitted, block, on_rows=partial(_check_time, worker))
+            explained = explain_block(
+                fitted, block, on_rows=partial(_check_time, worker), n_threads=worker.n_threads
+            )
             _store(job, explained, objects=objects)
             n_stored += 1
             n_done = min(n_rows, len(_stored_parts(job, objects=objects)) * BLOCK_ROWS)

@@ -10,11 +10,13 @@ from whybox.services.finish_explanation import compute_explanation
 from whybox.services.prepare_explanation import PreparedExplanation
 
 
-def run_explanation(prepared: PreparedExplanation, *, on_rows: OnRows | None = None) -> dict[str, Any]:
+def run_explanation(
+    prepared: PreparedExplanation, *, on_rows: OnRows | None = None, n_threads: int = 1
+) -> dict[str, Any]:
     """Fit, predict, score and explain; return the result document in plain Python values.
 
-    Same bytes, request and versions give the same document, but for ``receipt.seconds``, and
-    ``explanation.engine`` on another processor.
+    Same bytes, request and versions give the same document, in any number of threads, but for
+    ``receipt.seconds``, and ``explanation.engine`` on another processor.
 
     Raises
     ------
@@ -24,4 +26,4 @@ def run_explanation(prepared: PreparedExplanation, *, on_rows: OnRows | None = N
         A number failed its own check.
 
     """
-    return describe_result(compute_explanation(prepared, on_rows=on_rows))
+    return describe_result(compute_explanation(prepared, on_rows=on_rows, n_threads=n_threads))

@@ -65,12 +65,17 @@ class ExplanationResult:
         return self.fitted.prepared
 
 
-def compute_explanation(prepared: PreparedExplanation, *, on_rows: OnRows | None = None) -> ExplanationResult:
+def compute_explanation(
+    prepared: PreparedExplanation, *, on_rows: OnRows | None = None, n_threads: int = 1
+) -> ExplanationResult:
     """Fit, explain every block, finish; raises as these do, and what ``on_rows`` raises."""
     fitted = fit_explanation(prepared)
     if on_rows is not None:
         on_rows(0)
-    blocks = (explain_block(fitted, index, on_rows=on_rows) for index in range(count_blocks(prepared)))
+    blocks = (
+        explain_block(fitted, index, on_rows=on_rows, n_threads=n_threads)
+        for index in range(count_blocks(prepared))
+    )
     return finish_explanation(fitted, blocks, on_rows=on_rows)
 
 

@@ -32,13 +32,15 @@ PROGRESS_SECONDS: Final = 1.0
 class Worker:
     """The function that works on a job, as far as a service needs to know it.
 
-    ``describe`` turns an error into the problem document that the job keeps.
+    ``describe`` turns an error into the problem document that the job keeps. Rows are worked on in
+    ``n_threads`` threads at the same time.
     """
 
     function: str
     remaining_seconds: Callable[[], float]
     peak_memory_mb: Callable[[], float]
     describe: Callable[[BaseException], Mapping[str, Any]]
+    n_threads: int = 1
 
 
 class JobHold:

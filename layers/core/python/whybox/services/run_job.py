@@ -146,7 +146,7 @@ class _Run:
         if estimate["route"] == "batch" and count_blocks(prepared) > 1:
             return self._start_batch(job, count_blocks(prepared), seconds=estimate["seconds"])
         hold.begin(len(prepared.rows))
-        result = compute_explanation(prepared, on_rows=hold.on_rows)
+        result = compute_explanation(prepared, on_rows=hold.on_rows, n_threads=self.worker.n_threads)
         files = render_result(result, route="heavy", function=self.worker.function)
         del result
         done = deliver_result(

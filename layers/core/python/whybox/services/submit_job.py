@@ -246,7 +246,7 @@ class _Desk:
 
     def _work(self, job: Job, prepared: PreparedExplanation, hold: JobHold) -> tuple[Job, bytes]:
         hold.n_rows = len(prepared.rows)
-        result = compute_explanation(prepared, on_rows=hold.on_rows)
+        result = compute_explanation(prepared, on_rows=hold.on_rows, n_threads=self.worker.n_threads)
         files = render_result(result, route="light", function=self.worker.function)
         done = deliver_result(
             job,

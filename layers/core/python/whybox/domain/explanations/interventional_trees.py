@@ -72,6 +72,7 @@ def explain_interventional(
     shares = counts / counts.sum()
     values = np.empty((len(Z), paths.n_players, paths.trees.n_margins))
     if paths.compiled is None:
+        blocks = blocks.in_one_thread()
         plan = _plan_counting(paths, background, shares, n_asked=len(Z))
 
         def work(rows: slice) -> None:

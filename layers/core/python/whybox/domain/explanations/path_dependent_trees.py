@@ -53,6 +53,7 @@ def explain_path_dependent(paths: LeafPaths, Z: Floats, *, blocks: RowBlocks = A
 
     values = np.empty((len(Z), paths.n_players, paths.trees.n_margins))
     if paths.compiled is None:
+        blocks = blocks.in_one_thread()
 
         def work(rows: slice) -> None:
             values[rows] = sum_additions(paths, read_cells(paths, Z[rows]), _plan_integrals(len(Z)))

@@ -6,7 +6,6 @@ xgboost goes left on ``float32 value < float32 threshold``; with float32 values 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,14 @@ from whybox.domain.explanations.tree_layouts import (
     Ints,
     TreeEnsemble,
 )
-from whybox.domain.explanations.ubj_documents import read_ubj
-from whybox.domain.models.xgboost_nodes import XgboostNodes
+from whybox.domain.models.ubj_documents import count_numbers, take_numbers
+from whybox.domain.models.xgboost_nodes import (
+    XgboostNodes,
+    count_nodes,
+    join_trees,
+    read_base_scores,
+    read_learner,
+)
 
 _LINKS: dict[str, Link] = {
     "binary:logistic": "logistic",
@@ -40,6 +45,8 @@ _LINKS: dict[str, Link] = {
     "rank:map": "identity",
 }
 
+_CATEGORY_SPANS = ("categories_nodes", "categories_segments", "categories_sizes")
+
 
 def read_xgboost(model: Any) -> TreeEnsemble | None:
     """Return the trees of a Booster or of a scikit-learn style wrapper.
@@ -54,7 +61,7 @@ def read_xgboost(model: Any) -> TreeEnsemble | None:
         booster = model.get_booster()
         best = getattr(model, "best_iteration", None) if model.early_stopping_rounds else None
         booster = booster if best is None else booster[: best + 1]
-    learner = read_ubj(bytes(booster.save_raw("ubj")))["learner"]
+    learner = read_learner(booster)
     link = _LINKS.get(learner["objective"]["name"])
     booster_part = learner["gradient_booster"]
     body = booster_part.get("gbtree", booster_part).get("model")
@@ -62,11 +69,11 @@ def read_xgboost(model: Any) -> TreeEnsemble | None:
         return None
     if any(int(tree["tree_param"]["size_leaf_vector"]) > 1 for tree in body["trees"]):
         return None
-    base = _read_base(learner["learner_model_param"], link)
+    base = _read_base(learner, link)
     if int(learner["learner_model_param"]["num_target"]) > 1 or base is None:
         return None
     # Dropout shrinks single trees; xgboost 3.4 keeps the factors with the trees, earlier ones beside them.
-    weights = body.get("weight_drop", booster_part.get("weight_drop", ()))
+    weights = take_numbers(body.get("weight_drop", booster_part.get("weight_drop", [])))
     return _lay_out(body, base=base, link=link, n_columns=booster.num_features(), weights=weights)
 
 
@@ -98,11 +105,10 @@ def read_nodes(nodes: XgboostNodes) -> TreeEnsemble | None:
     )
 
 
-def _read_base(parameters: dict[str, str], link: Link) -> Floats | None:
+def _read_base(learner: dict[str, Any], link: Link) -> Floats | None:
     """Return the start margin of every output; ``base_score`` is kept behind the link, except for softmax."""
-    text = parameters["base_score"].strip("[]")
-    scores = np.asarray([float(part) for part in text.split(",")], dtype=np.float64)
-    n_margins = max(1, int(parameters["num_class"]))
+    scores = read_base_scores(learner)
+    n_margins = max(1, int(learner["learner_model_param"]["num_class"]))
     if len(scores) not in (1, n_margins):
         return None
     return _start_margins(scores, n_margins, link)
@@ -117,42 +123,37 @@ def _start_margins(scores: Floats, n_margins: int, link: Link) -> Floats:
 
 
 def _lay_out(
-    body: dict[str, Any], *, base: Floats, link: Link, n_columns: int, weights: Sequence[float]
+    body: dict[str, Any], *, base: Floats, link: Link, n_columns: int, weights: Floats
 ) -> TreeEnsemble:
     """Lay the trees one after the other."""
     trees = body["trees"]
-    sizes = np.asarray([len(tree["left_children"]) for tree in trees], dtype=np.int64)
+    sizes = count_nodes(trees)
     roots = np.cumsum(sizes) - sizes
     offsets = np.repeat(roots, sizes)
-    left = _column(trees, "left_children", np.int64)
+    left = join_trees(trees, "left_children").astype(np.int64)
     is_leaf = left < 0
-    conditions = _column(trees, "split_conditions", np.float32)
-    shares = np.repeat(np.asarray(weights, dtype=np.float64) if len(weights) else np.ones(len(trees)), sizes)
-    margins = np.repeat(np.asarray(body["tree_info"], dtype=np.int64), sizes)
+    conditions = join_trees(trees, "split_conditions").astype(np.float32)
+    shares = np.repeat(weights.astype(np.float64) if len(weights) else np.ones(len(trees)), sizes)
+    margins = np.repeat(take_numbers(body["tree_info"]).astype(np.int64), sizes)
     values = np.zeros((len(left), len(base)))
     values[np.arange(len(left)), margins] = np.where(is_leaf, conditions.astype(np.float64) * shares, 0.0)
-    feature = np.where(is_leaf, -1, _column(trees, "split_indices", np.int64))
+    feature = np.where(is_leaf, -1, join_trees(trees, "split_indices").astype(np.int64))
     threshold = np.nextafter(conditions, np.float32(-np.inf)).astype(np.float64)
     rules, feature, threshold = _with_categories(trees, roots, feature, threshold, n_columns)
     return TreeEnsemble(
         n_columns=n_columns,
         roots=roots,
         left=np.where(is_leaf, -1, left + offsets),
-        right=np.where(is_leaf, -1, _column(trees, "right_children", np.int64) + offsets),
+        right=np.where(is_leaf, -1, join_trees(trees, "right_children").astype(np.int64) + offsets),
         feature=feature,
         threshold=threshold,
-        missing_left=_column(trees, "default_left", np.int64) != 0,
-        cover=_column(trees, "sum_hessian", np.float64),
+        missing_left=join_trees(trees, "default_left") != 0,
+        cover=join_trees(trees, "sum_hessian").astype(np.float64),
         values=values,
         base=base,
         link=link,
         rules=rules,
     )
-
-
-def _column(trees: list[dict[str, Any]], name: str, kind: type[Any]) -> Any:
-    """Return one node field of all trees, one after the other."""
-    return np.concatenate([tree[name] for tree in trees]).astype(kind)
 
 
 def _with_categories(
@@ -163,10 +164,10 @@ def _with_categories(
     feature, threshold = feature.copy(), threshold.copy()
     splits: list[tuple[int, CategorySet]] = []
     for root, tree in zip(roots, trees, strict=True):
-        categories = np.asarray(tree["categories"], dtype=np.int64)
-        spans = zip(
-            tree["categories_nodes"], tree["categories_segments"], tree["categories_sizes"], strict=True
-        )
+        if not count_numbers(tree["categories"]):
+            continue
+        categories = take_numbers(tree["categories"]).astype(np.int64)
+        spans = zip(*(take_numbers(tree[name]) for name in _CATEGORY_SPANS), strict=True)
         for place, start, size in spans:
             node = int(root) + place
             listed = CategorySet(members=categories[start : start + size], members_left=False)

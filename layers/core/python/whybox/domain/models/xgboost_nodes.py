@@ -1,43 +1,26 @@
-"""The node arrays of an xgboost.Booster, from its binary form (UBJSON), where arrays lie as they are.
+"""The node arrays of an xgboost.Booster, from its binary form: its text would be written and read by digits.
 
-    L <8 bytes: 13> left_children [ $ l # L <8 bytes: how many> <4 bytes each, the largest first> ..
-
-A key has its length in front, a typed array its type (l: int32, L: int64, d: float32, U: one byte) and its
-length: each field of all trees is found by its key and read without parsing what lies between. The text form
-would have to be written and read digit by digit, and every request pays for it.
+Booster ──save_raw──▶ read_learner ─┬─▶ read_nodes    trees of scalars, as we fit them
+                                    └─▶ whatever else a booster holds, for who reads any
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from whybox.domain.models.ubj_documents import count_numbers, join_numbers, read_ubj
+
 Float64s = NDArray[np.float64]
 Float32s = NDArray[np.float32]
 Int64s = NDArray[np.int64]
 
-_TYPES: dict[bytes, np.dtype[Any]] = {
-    b"l": np.dtype(">i4"),
-    b"L": np.dtype(">i8"),
-    b"d": np.dtype(">f4"),
-    b"U": np.dtype("u1"),
-}
-_LENGTH_BYTES = 8
-
-
-def _key(name: str) -> bytes:
-    return b"L" + len(name).to_bytes(_LENGTH_BYTES) + name.encode()
-
-
-_FIELDS = (
-    *("left_children", "right_children", "split_indices", "split_conditions"),
-    *("default_left", "sum_hessian"),
-)
-_ARRAYS = {name: re.compile(re.escape(_key(name)) + rb"\[\$(.)#L(.{8})", re.DOTALL) for name in _FIELDS}
+_UNREAD = frozenset({"base_weights", "loss_changes", "parents", "split_type"})
+"""Node arrays that xgboost keeps for itself: a third of a document's bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,51 +48,42 @@ class XgboostNodes:
     objective: str
 
 
+def read_learner(booster: Any) -> dict[str, Any]:
+    """Return what a booster says of itself, under the names that xgboost gives it."""
+    learner: dict[str, Any] = read_ubj(bytes(booster.save_raw("ubj")), unread=_UNREAD)["learner"]
+    return learner
+
+
+def join_trees(trees: Iterable[Mapping[str, Any]], name: str) -> NDArray[Any]:
+    """Return one field of all trees, one after the other, (n_nodes,)."""
+    return join_numbers([tree[name] for tree in trees])
+
+
+def count_nodes(trees: Iterable[Mapping[str, Any]]) -> Int64s:
+    """Return the nodes of each tree, int64 (n_trees,)."""
+    return np.array([count_numbers(tree["left_children"]) for tree in trees], dtype=np.int64)
+
+
+def read_base_scores(learner: Mapping[str, Any]) -> Float64s:
+    """Return the base scores, one or one per output, as the objective keeps them."""
+    text = learner["learner_model_param"]["base_score"]
+    return np.array([float(part) for part in text.strip("[]").split(",")], dtype=np.float64)
+
+
 def read_nodes(booster: Any) -> XgboostNodes:
     """Read a booster of scalar trees, one per output and round, without splits by category."""
-    raw = bytes(booster.save_raw("ubj"))
-    arrays = {name: _join(raw, pattern) for name, pattern in _ARRAYS.items()}
-    lengths = [int.from_bytes(found[2]) for found in _ARRAYS["left_children"].finditer(raw)]
-    shape = _read_texts(raw, "learner_model_param")
-    scores = np.array([float(part) for part in shape["base_score"].strip("[]").split(",")], dtype=np.float32)
-    named = raw.index(_key("name"), raw.rindex(_key("objective"))) + len(_key("name")) + 1
+    learner = read_learner(booster)
+    shape, trees = learner["learner_model_param"], learner["gradient_booster"]["model"]["trees"]
     return XgboostNodes(
-        sizes=np.array(lengths, dtype=np.int64),
-        left=arrays["left_children"].astype(np.int64),
-        right=arrays["right_children"].astype(np.int64),
-        feature=arrays["split_indices"].astype(np.int64),
-        condition=arrays["split_conditions"].astype(np.float32),
-        default_left=arrays["default_left"].astype(np.bool_),
-        cover=arrays["sum_hessian"].astype(np.float32),
-        base_scores=scores.astype(np.float64),
+        sizes=count_nodes(trees),
+        left=join_trees(trees, "left_children").astype(np.int64),
+        right=join_trees(trees, "right_children").astype(np.int64),
+        feature=join_trees(trees, "split_indices").astype(np.int64),
+        condition=join_trees(trees, "split_conditions").astype(np.float32),
+        default_left=join_trees(trees, "default_left").astype(np.bool_),
+        cover=join_trees(trees, "sum_hessian").astype(np.float32),
+        base_scores=read_base_scores(learner).astype(np.float32).astype(np.float64),
         n_outputs=max(1, int(shape["num_class"])),
         n_features=int(shape["num_feature"]),
-        objective=_read_text(raw, named)[0],
+        objective=learner["objective"]["name"],
     )
-
-
-def _join(raw: bytes, pattern: re.Pattern[bytes]) -> NDArray[Any]:
-    """Return one field of all trees, one after the other."""
-    kind: np.dtype[Any] = np.dtype(">i4")
-    parts = []
-    for found in pattern.finditer(raw):
-        kind = _TYPES[found[1]]
-        parts.append(raw[found.end() : found.end() + int.from_bytes(found[2]) * kind.itemsize])
-    return np.frombuffer(b"".join(parts), dtype=kind)
-
-
-def _read_texts(raw: bytes, name: str) -> dict[str, str]:
-    """Return an object of texts."""
-    at = raw.rindex(_key(name)) + len(_key(name)) + 1
-    found = {}
-    while raw[at : at + 1] == b"L":
-        field, at = _read_text(raw, at)
-        found[field], at = _read_text(raw, at + 1)
-    return found
-
-
-def _read_text(raw: bytes, at: int) -> tuple[str, int]:
-    """Return the text whose length starts at a place, and where it ends."""
-    start = at + 1 + _LENGTH_BYTES
-    end = start + int.from_bytes(raw[at + 1 : start])
-    return raw[start:end].decode(), end
