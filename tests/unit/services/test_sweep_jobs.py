@@ -8,7 +8,7 @@ import pytest
 from tests.unit.services.batch_bench import RIDGE, TENANT, Bench, table
 
 from whybox.domain.jobs.job_messages import read_message
-from whybox.domain.jobs.jobs import Job, new_job
+from whybox.domain.jobs.jobs import Door, Job, new_job
 from whybox.domain.jobs.s3_records import read_notification
 from whybox.errors import DependencyUnavailableError
 from whybox.services.charge_job import job_receipt
@@ -30,14 +30,14 @@ def sweep(bench: Bench) -> Sweep:
     )
 
 
-def queued(bench: Bench) -> Job:
-    job: Job = bench.jobs.create(new_job(TENANT, "j", door="queue", document={}, now=bench.clock.now()))
+def queued(bench: Bench, door: Door = "queue") -> Job:
+    job: Job = bench.jobs.create(new_job(TENANT, "j", door=door, document={}, now=bench.clock.now()))
     bench.usage.reserve(TENANT, receipt_id=job_receipt("j"), lease_seconds=1e6, now=bench.clock.now())
     return job
 
 
-def running(bench: Bench, *, n_attempts: int = 1) -> Job:
-    job = queued(bench)
+def running(bench: Bench, *, n_attempts: int = 1, door: Door = "queue") -> Job:
+    job = queued(bench, door)
     for _ in range(n_attempts):
         job = bench.jobs.claim(TENANT, "j", lease_seconds=120, now=bench.clock.now()).job
         bench.clock.advance(121)
@@ -104,6 +104,20 @@ def test_a_silent_worker_is_left_to_the_queue_for_two_hours(bench):
     assert sweep(bench).n_sent == 1
     assert bench.jobs.read(TENANT, "j").status == "queued"
     assert bench.used() == 1
+
+
+def test_a_job_that_died_in_its_request_is_sent_at_once_for_no_queue_knows_of_it(bench):
+    running(bench, door="http")
+
+    assert sweep(bench).n_sent == 1
+    assert [read_message(body).job_id for body in bench.messages()] == ["j"]
+    assert bench.used() == 1
+
+
+def test_a_job_of_a_request_that_the_queue_has_had_since_is_left_to_the_queue(bench):
+    running(bench, door="http", n_attempts=2)
+
+    assert sweep(bench) == NOTHING
 
 
 def test_a_worker_that_is_at_work_is_left_alone(bench):

@@ -2,7 +2,8 @@
 
 reservations whose lease is over          ─▶ refunded
 jobs that wait for too long, or whose     ─▶ sent again; ended where the owner asked for that, or after
-worker has been silent for hours             too many attempts
+worker has been silent for hours, or died    too many attempts
+in a request
 dropped tables that are no job            ─▶ told of again
 """
 
@@ -89,13 +90,19 @@ def _unattended(jobs: JobStore, *, clock: Clock) -> Iterator[Job]:
     """Yield overdue jobs, each held by this sweep."""
     now = clock.now()
     for job in jobs.find_overdue(now=now, limit=MAX_SENT):
-        if job.status == "running" and job.due_at is not None and job.due_at > now - SILENCE:
+        is_silent = job.due_at is None or job.due_at <= now - SILENCE
+        if job.status == "running" and _has_message(job) and not is_silent:
             continue
         claim = jobs.claim(
             job.tenant, job.job_id, lease_seconds=CLAIM_SECONDS, now=clock.now(), is_attempt=False
         )
         if claim.is_won:
             yield claim.job
+
+
+def _has_message(job: Job) -> bool:
+    """Return whether the queue will deliver the job again; of a request's first attempt it knows nothing."""
+    return job.door != "http" or job.attempts > 1
 
 
 def _released(job: Job, *, jobs: JobStore, clock: Clock) -> Job:
