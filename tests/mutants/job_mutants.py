@@ -40,7 +40,7 @@ MUTANTS = (
         "every attempt at a job is charged under a receipt of its own",
         "services/charge_job.py",
         'return digest("job", job_id)',
-        'return digest("job", job_id, str(id(object())))',
+        'return digest("job", job_id, __import__("uuid").uuid4().hex)',
         (f"{OVERTAKEN}[local-before usage.commit]",),
     ),
     Mutant(
