@@ -15,7 +15,7 @@ from whybox.domain.explanations.linked_trees import ALGORITHM_EXACT, attribute_l
 from whybox.domain.explanations.tree_readers import read_trees
 
 from .definition import shapley_by_definition
-from .tree_models import CASES, UNUSED, fit_case
+from .tree_models import CASES, UNUSED, fit_case, make_table
 
 EXACT = 1e-9
 LINKED = [
@@ -64,6 +64,22 @@ def test_sampled_values_are_within_four_standard_errors_of_the_definition(name, 
     assert found.algorithm == ALGORITHM
     # A value that varies as little as rounding has no error to speak of.
     assert np.all(np.abs(found.values - expected) <= 4 * found.std_error + EXACT * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("name", "n_classes"), LINKED)
+def test_values_against_a_sample_of_a_large_background_add_up_and_are_within_their_error(name, n_classes):
+    model, rows, _ = fit_case(name, n_classes)
+    background = make_table(n_rows=40)[0]
+
+    found = attribute(model, rows, background, plan=ALWAYS_SAMPLED)
+
+    assert 0 < found.n_evaluations < 2 * (found.values.shape[1] - 1) * len(rows) * len(background)
+    sums = found.base_values + found.values.sum(axis=1)
+    np.testing.assert_allclose(sums, found.predictions, rtol=1e-12, atol=1e-12)
+    exact = attribute(model, rows, background)
+    assert exact.is_exact
+    off = np.abs(found.values - exact.values)
+    assert np.all(off <= 6 * found.std_error + EXACT * np.abs(exact.values).max())
 
 
 @pytest.mark.parametrize(("name", "n_classes"), LINKED)

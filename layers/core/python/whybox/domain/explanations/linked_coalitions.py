@@ -13,7 +13,7 @@ import numpy as np
 
 from whybox.domain.explanations.coalition_trees import PlayedLeaves
 from whybox.domain.explanations.exact_coalitions import shapley_weights
-from whybox.domain.explanations.leaf_paths import Patterns
+from whybox.domain.explanations.leaf_paths import LeafPaths, Patterns
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.tree_layouts import Ints
 
@@ -23,7 +23,24 @@ BLOCK_CELLS = 2_000_000
 """Margins held at once: 16 MB of float64, and a few arrays of that size."""
 
 MICROSECONDS_PER_COALITION = 0.04
-"""Cost of one coalition of one pair of rows (measured, 100 trees of depth 3 and 10 players)."""
+"""Cost of one coalition of one pair of rows and one margin (measured, 100 trees of depth 3, 10 players)."""
+
+MICROSECONDS_PER_TERM = 0.006
+"""Cost of one term of one pair of rows (measured, 14 models of 50 to 300 trees and 6 to 10 players)."""
+
+
+def microseconds_per_pair(paths: LeafPaths, *, most: float) -> float:
+    """Return what a row costs against a background row, in microseconds; no more is counted than ``most``.
+
+    Of all pairs (3/4)^k reach a leaf with k conditions, and each of its 2^k subsets is a term.
+    """
+    trees = paths.trees
+    n_active = len(np.unique(paths.players[trees.rules.source[trees.feature[trees.left >= 0]]]))
+    coalitions = MICROSECONDS_PER_COALITION * 2.0**n_active * len(paths.constant)
+    if coalitions > most:
+        return coalitions
+    terms = sum(np.count_nonzero(group.values) * 1.5**group.k for group in paths.groups)
+    return float(coalitions + MICROSECONDS_PER_TERM * terms)
 
 
 def find_players(played: list[PlayedLeaves]) -> Ints:

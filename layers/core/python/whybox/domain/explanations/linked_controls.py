@@ -82,25 +82,20 @@ def _share(c: Floats, m: Floats, g: Floats) -> Floats:
     return np.asarray(g * (c0 + c1 * j1 + c2 * j2 + c3 * j3 + 5 * c[5] * j4), dtype=np.float64)
 
 
-def additive_totals(margins: Floats, gains: Floats, link: Link) -> tuple[Floats, Floats]:
-    """Return what T is made of, for rows of margins (n, M) with attributions (n, p, M).
+def additive_margins(margins: Floats, link: Link) -> Floats:
+    """Return which sums of margins T is: float64 (o, M), for margins (n, M) of rows and background rows.
 
-    Returns
-    -------
-    float64 (n, o), T of the row itself, and (n, o, p), its gains. Behind softmax T is the log-odds of a class
-    against all others; its gains take the others' attributions by their mean shares.
+    Behind softmax T is the margin of a class less those of the others by their mean shares. As a sum of
+    margins it ends where the row is, whatever background row it starts from, and so do the answers sampled.
     """
-    by_player = gains.transpose(0, 2, 1)
+    n_margins = margins.shape[1]
     if link != "softmax":
-        return margins, by_player
+        return np.eye(n_margins)
     powers = np.exp(margins - margins.max(axis=1, keepdims=True))
-    n_classes = margins.shape[1]
     others = powers.sum(axis=1, keepdims=True) - powers
-    totals = np.log(powers) - np.log(others)
     shares = powers[:, None, :] / others[:, :, None]
-    shares[:, np.arange(n_classes), np.arange(n_classes)] = 0.0
-    mean = shares.mean(axis=0)
-    return totals, np.asarray(by_player - np.einsum("oc,ncp->nop", mean, by_player), dtype=np.float64)
+    shares[:, np.arange(n_margins), np.arange(n_margins)] = 0.0
+    return np.asarray(np.eye(n_margins) - shares.mean(axis=0), dtype=np.float64)
 
 
 def fit_control(

@@ -22,7 +22,7 @@ from whybox.domain.explanations.kernel_trees import KernelLeaves
 from whybox.domain.explanations.leaf_paths import LeafPaths
 from whybox.domain.explanations.linked_controls import (
     LinkedControl,
-    additive_totals,
+    additive_margins,
     draw_coalitions,
     fit_control,
 )
@@ -171,8 +171,9 @@ class LinkedGame:
         """Fit the control to answers of rows, of background rows, and of random coalitions between them."""
         own = explain_interventional(self.paths, self._Z, self._background, weights=self.weights)
         other = explain_interventional(self.paths, self._background, self._background, weights=self.weights)
-        ends, row_gains = additive_totals(margins, own, self._link)
-        starts, background_gains = additive_totals(self.background_margins, other, self._link)
+        sums = additive_margins(np.concatenate([margins, self.background_margins]), self._link)
+        ends, starts = margins @ sums.T, self.background_margins @ sums.T
+        row_gains, background_gains = (np.einsum("oc,npc->nop", sums, gains) for gains in (own, other))
         rows, backgrounds, joined = draw_coalitions(generator, len(ends), len(starts), self.n_players)
         hybrids = np.where(joined[:, self.paths.players], self._Z[rows], self._background[backgrounds])
         gains = row_gains[rows] - background_gains[backgrounds]

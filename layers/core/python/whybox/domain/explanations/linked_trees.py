@@ -19,7 +19,7 @@ import numpy as np
 from whybox.domain.explanations.coalition_trees import play_leaves
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
 from whybox.domain.explanations.leaf_paths import LeafPaths
-from whybox.domain.explanations.linked_coalitions import MICROSECONDS_PER_COALITION, attribute_all
+from whybox.domain.explanations.linked_coalitions import attribute_all, microseconds_per_pair
 from whybox.domain.explanations.linked_games import LinkedGame
 from whybox.domain.explanations.linked_samplers import sample_linked
 from whybox.domain.explanations.links import Floats
@@ -69,10 +69,8 @@ def _attribute_part(
 ) -> Estimate:
     """Attribute as many rows as are held at once."""
     game = LinkedGame(paths, Z, background, weights, seed=seed)
-    trees = paths.trees
-    n_active = len(np.unique(paths.players[trees.rules.source[trees.feature[trees.left >= 0]]]))
-    cost = MICROSECONDS_PER_COALITION * 2.0**n_active * game.background_margins.size * len(Z)
-    if cost > WORTH_OF_EXACT * plan.n_evaluations:
+    microseconds = WORTH_OF_EXACT * plan.n_evaluations / (len(Z) * len(background))
+    if microseconds_per_pair(paths, most=microseconds) > microseconds:
         return sample_linked(game, plan=plan, seed=seed)
     played = play_leaves(paths, Z, background)
     values = attribute_all(
