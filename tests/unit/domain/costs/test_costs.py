@@ -62,7 +62,8 @@ JOBS = {
 def test_an_estimate_never_falls_when_a_size_grows(job, size):
     """As long as the engine takes the same way: beyond the exact one's limit a sample is cheaper.
 
-    Hidden columns take leaves of a forest out of its exact part; only the fit and the memory must grow then.
+    Hidden columns take leaves of a forest out of its exact part, and trees behind a link that are too many
+    for all of the background meet a sample of it; only the fit and the memory must grow then.
     """
     grown = [replace(job, **{size: value}) for value in SIZES[size]]
 
@@ -70,11 +71,13 @@ def test_an_estimate_never_falls_when_a_size_grows(job, size):
         before, after = estimate_cost(smaller), estimate_cost(larger)
         assert after.fit_seconds >= before.fit_seconds * (1 - 1e-12)
         if choose_way(smaller) == choose_way(larger):
-            has_fewer_exact = choose_way(smaller) == "hidden_trees" and size.startswith(
-                ("n_hidden", "n_layers")
+            way = choose_way(smaller)
+            may_fall = way == "linked" or (
+                way == "hidden_trees" and size.startswith(("n_hidden", "n_layers"))
             )
-            assert after.seconds >= before.seconds * (1 - 1e-12) or has_fewer_exact
-            assert after.memory_mb >= before.memory_mb * (1 - 1e-12)
+            assert after.seconds >= before.seconds * (1 - 1e-12) or may_fall
+            # Of wider rows a batch has fewer, and so has fewer answers.
+            assert after.memory_mb >= before.memory_mb * (1 - 1e-12) or size == "n_columns"
 
 
 @pytest.mark.parametrize("size", ["n_train", "n_rows", "n_columns", "n_trees", "max_depth"])
@@ -174,7 +177,10 @@ WAYS = {
         ("xgboost", None, 0, 0, "path_dependent"),
         ("xgboost", None, 2, 0, "exact"),
         ("lightgbm", None, 3, 0, "sampled"),
+        ("xgboost", None, 0, 5, "exact"),
+        ("lightgbm", None, 0, 5, "exact"),
         ("sklearn", "HistGradientBoostingRegressor", 0, 0, "exact"),
+        ("sklearn", "HistGradientBoostingRegressor", 0, 5, "exact"),
         ("sklearn", "RidgeCV", 0, 0, "exact"),
         ("sklearn", "RidgeCV", 0, 5, "exact"),
         ("sklearn", "LogisticRegression", 2, 0, "exact"),
@@ -217,9 +223,15 @@ def test_the_copied_figures_are_the_engines_own():
     from whybox.domain.explanations import (
         estimates,
         exact_coalitions,
+        hidden_tree_games,
         interventional_trees,
+        linked_coalitions,
+        linked_samplers,
+        linked_trees,
         permutation_importances,
         permutation_samplers,
+        structured_linear,
+        structured_trees,
     )
 
     assert estimates.SamplingPlan().n_evaluations == explanation_costs.SAMPLED_EVALUATIONS
@@ -227,6 +239,15 @@ def test_the_copied_figures_are_the_engines_own():
     assert exact_coalitions.LARGEST_EXACT == explanation_costs.LARGEST_EXACT
     assert interventional_trees.MAX_TABLE_CONDITIONS == explanation_costs.MAX_TABLE_CONDITIONS
     assert permutation_importances.BLOCK_CELLS == memory_costs.BATCH_CELLS
+    assert linked_trees.WORTH_OF_EXACT == explanation_costs.WORTH_OF_EXACT
+    assert linked_samplers.SMALLEST_SAMPLE == explanation_costs.SMALLEST_LINKED_SAMPLE
+    assert explanation_costs.PAIRS_PER_ROUND == {
+        "hidden_trees": structured_trees.PAIRS_PER_ROUND,
+        "hidden_linear": structured_linear.PAIRS_PER_ROUND,
+    }
+    assert hidden_tree_games.HiddenTreeGame.cost_per_evaluation == explanation_costs.COST_PER_HIDDEN_STEP
+    for name in ("MICROSECONDS_PER_COALITION", "MICROSECONDS_PER_TERM"):
+        assert getattr(linked_coalitions, name) == getattr(explanation_costs, name)
 
 
 def test_estimating_loads_no_numeric_library():

@@ -40,9 +40,14 @@ SMALLEST_SAMPLE = 4
 LARGEST_EXACT = 14
 MAX_TABLE_CONDITIONS = 16
 COST_PER_ANSWER, COST_PER_SUM = 0.02, 0.004
-MICROSECONDS_PER_COALITION, WORTH_OF_EXACT = 0.04, 4
+MICROSECONDS_PER_COALITION, MICROSECONDS_PER_TERM, WORTH_OF_EXACT = 0.04, 0.006, 4
+MICROSECONDS_PER_STEP, MICROSECONDS_PER_LEAF_OF_STEP = 0.004, 0.00002
+SMALLEST_LINKED_SAMPLE = 6
 SHARE_OF_PLAN = 0.15
-PAIRS_PER_ROUND = {"hidden_trees": 8, "hidden_linear": 32}
+PAIRS_PER_VISIT = 1.6
+"""Trees behind a link: pairs that meet a background row, two where it is far and one where it is near."""
+PAIRS_PER_ROUND = {"hidden_trees": 16, "hidden_linear": 32}
+COST_PER_HIDDEN_STEP = 0.05
 
 VECTOR_SHARE = 0.5
 """Share of the training rows that are support vectors: a fifth to nearly all, by how noisy the table is."""
@@ -74,17 +79,15 @@ def _choose_tree_way(job: JobSize, *, adds_up: bool) -> Way:
     if job.explain == "path_dependent":
         return "paths"
     if job.n_hidden_features:
-        # The rounds walk scikit-learn's own compiled trees; a library's booster is asked as a whole.
-        return (
-            "hidden_trees"
-            if adds_up and FAMILY_OF[job.model] in ("forest", "extra", "bag", "boost")
-            else "asked"
-        )
+        return "hidden_trees" if adds_up else "asked"
     if job.explain == "sampled":
         return "asked"
     if adds_up:
         return "patterns"
-    return "linked_all" if _cost_all_linked(job) <= WORTH_OF_EXACT * SAMPLED_EVALUATIONS else "linked"
+    trees = shape_trees(job)
+    if trees is None or _cost_all_linked(job, trees) > WORTH_OF_EXACT * SAMPLED_EVALUATIONS:
+        return "linked"
+    return "linked_all"
 
 
 def count_explain_work(job: JobSize) -> Work:
@@ -137,15 +140,15 @@ def _count_trees(job: JobSize, way: Way, trees: TreeShape) -> Work:
         return work
     work["patterns.pairs"] = leaves * min(k * (k + 1.0) * table, n * min(m, table) * k)
     if way == "linked_all":
-        work["linked_all.nominal"] = _cost_all_linked(job)
-        # Of the pairs (3/4)^k reach a leaf, and each of its 2^k subsets is looked at.
-        work["linked_all.subsets"] = n * m * leaves * 1.5**k
+        n_pairs = n * m
+        work["linked_all.coalitions"] = n_pairs * job.n_margins * 2.0 ** min(job.n_columns, 100)
+        work["linked_all.terms"] = n_pairs * leaves * 1.5**k
     elif way == "linked":
-        cost = 0.05 + 0.004 * leaves / (job.n_columns + 1.0)
-        work["linked.nominal"] = _count_nominal(job, cost, has_coalitions=False)
+        work["linked.tests"] = work["patterns.tests"]
+        work["linked.steps"] = _count_linked_walk(job, leaves) * job.n_margins
     elif way == "hidden_trees":
         one_round = _count_round(job, way)
-        most = max(one_round, float(SAMPLED_EVALUATIONS))
+        most = max(one_round, SAMPLED_EVALUATIONS / COST_PER_HIDDEN_STEP)
         per_row = {"cells": job.n_features, "steps": trees.n_trees * trees.depth, "trees": trees.n_trees}
         for name, amount in per_row.items():
             work[f"hidden_trees.{name}"] = one_round * amount
@@ -158,10 +161,21 @@ def _asking(job: JobSize) -> Work:
     return {"hybrid.cells": float(job.n_columns)} | count_answer_work(job)
 
 
-def _cost_all_linked(job: JobSize) -> float:
+def _cost_all_linked(job: JobSize, trees: TreeShape) -> float:
     """Return the engine's figure for all coalitions of trees behind a link, in microseconds."""
-    n_pairs = float(job.n_rows * job.n_background * job.n_margins)
-    return MICROSECONDS_PER_COALITION * n_pairs * 2.0 ** min(job.n_columns, 100)
+    coalitions = MICROSECONDS_PER_COALITION * job.n_margins * 2.0 ** min(job.n_columns, 100)
+    terms = MICROSECONDS_PER_TERM * trees.n_trees * trees.n_leaves * 1.5**trees.n_conditions
+    return float(job.n_rows * job.n_background * (coalitions + terms))
+
+
+def _count_linked_walk(job: JobSize, n_leaves: float) -> float:
+    """Return the steps of trees behind a link: every background row is met, or a sample of them."""
+    steps = 2.0 * max(1, job.n_columns - 1) * job.n_rows
+    cost = MICROSECONDS_PER_STEP + MICROSECONDS_PER_LEAF_OF_STEP * n_leaves
+    n_pairs = SAMPLED_EVALUATIONS / cost / steps
+    if n_pairs >= 2 * job.n_background or job.n_background <= 2 * SMALLEST_LINKED_SAMPLE:
+        return steps * PAIRS_PER_VISIT * job.n_background
+    return steps * max(SMALLEST_LINKED_SAMPLE, min(n_pairs, job.n_background // 2))
 
 
 def _count_hidden_sums(job: JobSize) -> float:
@@ -185,13 +199,13 @@ def _count_round(job: JobSize, way: str) -> float:
     return _count_walked(job, PAIRS_PER_ROUND[way])
 
 
-def _count_nominal(job: JobSize, nominal_cost: float, *, has_coalitions: bool = True) -> float:
+def _count_nominal(job: JobSize, nominal_cost: float) -> float:
     """Return the sampling plan's work in answers of a middling model; the smallest sample may need more.
 
     Few columns of few rows need less: all their coalitions.
     """
     n_all = job.n_rows * job.n_background * 2.0 ** min(job.n_columns, 60)
-    if has_coalitions and job.n_columns <= LARGEST_EXACT and n_all * nominal_cost <= SAMPLED_EVALUATIONS:
+    if job.n_columns <= LARGEST_EXACT and n_all * nominal_cost <= SAMPLED_EVALUATIONS:
         return n_all * nominal_cost
     return max(float(SAMPLED_EVALUATIONS), _count_walked(job, SMALLEST_SAMPLE) * nominal_cost)
 
