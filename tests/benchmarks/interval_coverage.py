@@ -4,7 +4,8 @@
 
 Small tables, so that the exact values are known by definition; each kind of model whose values are sampled,
 once with a background that is sampled too, then with every row of a small one met: once, often, and along
-permutations that are also walked from their middle on.
+permutations that are also walked from their middle on. Trees behind a link are asked twice, as functions and
+by the patterns of their leaves.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ from tests.benchmarks.sections import render_table
 from xgboost import XGBClassifier
 
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
+from whybox.domain.explanations.leaf_paths import trace_leaves
+from whybox.domain.explanations.linked_games import LinkedGame
+from whybox.domain.explanations.linked_trees import attribute_linked_trees
 from whybox.domain.explanations.links import Unit
 from whybox.domain.explanations.model_views import view_model
 from whybox.domain.explanations.quantiles import student_quantile
@@ -70,6 +74,7 @@ class _Case:
     name: str
     model: Any
     unit: Unit
+    is_by_leaves: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,13 +108,20 @@ def _count(case: _Case, design: _Design, rows: Floats, background: Floats, n_see
     weights = equal_weights(background)
     exact = enumerate_coalitions(view.answer, rows, background, weights).values
 
+    paths = trace_leaves(view.trees, view.players, n_players=N_COLUMNS) if case.is_by_leaves else None
+
     def ask(n_evaluations: int, seed: int) -> Estimate:
         # A target nobody can reach makes it play all rounds.
         target = None if design.n_rounds == 1 else TARGET_OUT_OF_REACH
         plan = SamplingPlan(n_evaluations, target_error=target, max_rounds=design.n_rounds)
+        if paths is not None:
+            return attribute_linked_trees(paths, rows, background, weights, plan=plan, seed=seed)
         return attribute_sampled(view, rows, background, weights, plan=plan, seed=seed)
 
     n_evaluations = 2 * (N_COLUMNS - 1) * len(rows) * design.n_pairs
+    if paths is not None:
+        cost = LinkedGame(paths, rows, background, weights, seed=0).cost_per_evaluation
+        n_evaluations = max(1, round(n_evaluations * cost))
     while ask(n_evaluations, 0).is_exact:
         n_evaluations //= 2  # models that are cheap to ask get all coalitions for little
     estimates = [ask(n_evaluations, seed) for seed in range(n_seeds)]
@@ -148,8 +160,10 @@ def _cases(X: Floats, y: Floats, classes: Integers) -> Iterator[_Case]:
     yield _Case(
         "forest behind a scaler", scaled(RandomForestClassifier(20, random_state=0), halves), "probability"
     )
-    yield _Case("xgboost, 2 classes", XGBClassifier(**boosting).fit(X, halves), "probability")
-    yield _Case("xgboost, 3 classes", XGBClassifier(**boosting).fit(X, classes), "probability")
+    for n_classes, labels in ((2, halves), (3, classes)):
+        boosted = XGBClassifier(**boosting).fit(X, labels)
+        yield _Case(f"xgboost, {n_classes} classes", boosted, "probability")
+        yield _Case(f"xgboost, {n_classes} classes, by leaves", boosted, "probability", is_by_leaves=True)
     yield _Case("logistic regression", LogisticRegression().fit(X, classes), "probability")
     yield _Case("RBF-SVM", scaled(SVC(), halves), "margin")
     yield _Case(
