@@ -45,6 +45,7 @@ PARTS = {
     "scipy/stats/_unuran": "random numbers of any density",
     "scipy/datasets": "sample data",
     "scipy/misc": "what is left of an old part",
+    "sklearn/cluster": "clusters of rows; hidden features find their two without it",
     "sklearn/datasets": "sample tables, and what draws them",
     "xgboost/dask": "clusters",
     "xgboost/spark": "clusters",
