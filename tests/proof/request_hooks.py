@@ -72,6 +72,6 @@ def _fill_document(body: dict[str, Any]) -> None:
     table = write_small_table(rng, "regression", target=target, split="training_index", separator=",")
     try:
         header, *rows = csv.reader(io.StringIO(table))
-    except csv.Error:  # a table that is broken on purpose
+    except (csv.Error, ValueError):  # a table that is broken on purpose, or empty
         return
     body["source"] = {"columns": header, "data": rows}

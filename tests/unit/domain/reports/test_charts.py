@@ -6,6 +6,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from whybox.domain.reports.charts import (
     UNKNOWN_SHADE,
@@ -28,16 +30,41 @@ def attribute(svg: str, kind: str, name: str) -> float:
 
 @pytest.mark.parametrize(
     ("low", "high"),
-    [(0.0, 0.0816), (-0.21, 0.11), (130.0, 155.0), (0.0, 3e-9), (-2e6, 5e7), (7.0, 7.0), (0, 0)],
+    [
+        (0.0, 0.0816),
+        (-0.21, 0.11),
+        (130.0, 155.0),
+        (0.0, 3e-9),
+        (-2e6, 5e7),
+        (7.0, 7.0),
+        (0, 0),
+        (-1e-15, 3e-14),
+        (0.0, 2e-290),
+        (-1e299, 1e299),
+        (1e15, 1e15 + 8),
+        (5e-324, 1e-323),
+    ],
 )
 def test_a_scale_holds_its_ends_and_marks_them_at_even_round_steps(low, high):
     scale = fit_scale(low, high)
 
     assert scale.low <= low <= high <= scale.high
     assert 2 <= len(scale.ticks) <= 8
+    assert len(axis_svg(scale).split("<text")) == 1 + len(scale.ticks)
     steps = np.diff(scale.ticks)
     np.testing.assert_allclose(steps, steps[0], rtol=1e-6)
     assert float(f"{steps[0]:.1e}"[:3]) in (1.0, 2.0, 2.5, 5.0)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
+def test_any_two_numbers_have_an_axis_between_them(one, other):
+    scale = fit_scale(min(one, other), max(one, other))
+
+    assert np.isfinite([scale.low, scale.high, *scale.ticks]).all()
+    assert scale.low < scale.high
+    assert len(set(scale.ticks)) == len(scale.ticks) >= 2
+    assert axis_svg(scale)
+    assert 0.0 <= scale.fraction(one) <= 1.0
 
 
 def test_an_axis_from_zero_starts_at_zero():

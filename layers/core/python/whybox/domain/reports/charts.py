@@ -23,6 +23,9 @@ _DOT_STEP = 4.0  # vertical distance of dots at one place, box units
 _DOT_SPAN = 7  # horizontal distance below which dots share a place, box units: a 5 px dot on 700 px
 _MARGIN = 3.0  # above and below a swarm, so that no dot is cut
 
+LARGEST, SMALLEST = 1e300, 1e-290
+"""Numbers on an axis: so that its room and its steps are numbers too."""
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -45,16 +48,22 @@ class Scale:
 
 
 def fit_scale(low: float, high: float, *, n_ticks: int = 5) -> Scale:
-    """Return a scale over ``low`` to ``high`` with a little room, marked at steps of 1, 2, 2.5 or 5."""
-    if not high > low:
-        spread = abs(low) or 1.0
+    """Return a scale over ``low`` to ``high`` with a little room, marked at steps of 1, 2, 2.5 or 5.
+
+    Numbers beyond ``LARGEST`` stand at its ends, and a range that has no room for steps is widened.
+    """
+    low, high = max(low, -LARGEST), min(high, LARGEST)
+    if not high - low > max(SMALLEST, 1e-12 * max(abs(low), abs(high))):
+        spread = max(abs(low), abs(high))
+        spread = spread if spread > SMALLEST else 1.0
         low, high = low - spread / 2, high + spread / 2
     step = _round_step((high - low) / n_ticks)
     room = 0.03 * (high - low)
     # An axis that starts at zero starts exactly there: bars stand on its edge.
     low, high = (low if low == 0 else low - room), (high if high == 0 else high + room)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return Scale(low, high, tuple(round(index * step, 12) for index in range(first, last + 1)))
+    digits = 12 - math.floor(math.log10(step))  # of the step: 0.1 * 3 is 0.3, and 3e-15 is not 0
+    return Scale(low, high, tuple(round(index * step, digits) for index in range(first, last + 1)))
 
 
 def axis_svg(scale: Scale) -> str:
