@@ -103,8 +103,16 @@ MUTANTS = (
         "silence-not-waited-for",
         "a job is sent again while the queue itself is about to deliver it again",
         "services/sweep_jobs.py",
-        'job.status == "running" and job.due_at is not None and job.due_at > now - SILENCE',
+        'job.status == "running" and _has_message(job) and not is_silent',
         "job.due_at is None",
         (f"{SWEEP}::test_a_silent_worker_is_left_to_the_queue_for_two_hours",),
+    ),
+    Mutant(
+        "dead-requests-waited-for",
+        "a job whose request died is left to a queue that knows nothing of it",
+        "services/sweep_jobs.py",
+        'job.door != "http" or job.attempts > 1',
+        "True",
+        (f"{SWEEP}::test_a_job_that_died_in_its_request_is_sent_at_once_for_no_queue_knows_of_it",),
     ),
 )
