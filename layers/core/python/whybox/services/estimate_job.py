@@ -25,9 +25,9 @@ from whybox.services.render_result import CSV_CELLS
 
 Route = Literal["light", "heavy", "batch"]
 
-LIGHT_SECONDS: Final = 8.0
+LIGHT_SECONDS: Final = 4.0
 """The estimate up to which a request is answered at once: an HTTP API gives up after 30 seconds, a function
-behind it should be done in 25, and the most that a job of the grid took was 3.2 times its estimate."""
+behind it should be done in 25, and the most that a long job of the grid took was 5.6 times its estimate."""
 
 BATCH_SECONDS: Final = 300.0
 """The estimate beyond which the work is shared out over many functions."""
