@@ -241,8 +241,8 @@ def _use_links(run: Run) -> None:
 def _kill_a_worker(run: Run) -> None:
     """End the process that computes, in the middle of a request."""
     answers: list[httpx.Response] = []
-    table = write_table(n_rows=10_000)
-    query = "?interpretability=permutation&n_repeats=100"
+    table = write_table(n_rows=4_000)
+    query = "?interpretability=permutation&n_repeats=40"
     request = threading.Thread(target=lambda: answers.append(run.send_table(table, query=query)))
     gateway = psutil.Process(run.gateway.process.pid)
     before = {worker.pid: worker.cpu_times().user for worker in gateway.children()}
