@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -156,5 +156,34 @@ def gateway_process(
             url = process.stdout.readline().strip()
             assert url, "the gateway did not start; its standard error says why"
             yield GatewayProcess(url, settings, process)
+        finally:
+            process.kill()
+
+
+def whybox_command(*arguments: str) -> list[str]:
+    """Return the command line of ``whybox`` as a person types it."""
+    return [sys.executable, "-m", "whybox.cli.main", *arguments]
+
+
+@contextmanager
+def serve_command(
+    environment: Mapping[str, str], *, until: str, stderr: int = subprocess.DEVNULL
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run ``whybox serve`` until it printed a text; yields it and what it printed, and ends it anyhow."""
+    with subprocess.Popen(
+        whybox_command("serve", "--port", "0"),
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            printed = ""
+            while until not in printed:
+                line = process.stdout.readline()
+                assert line, "the service did not start"
+                printed += line
+            yield process, printed
         finally:
             process.kill()

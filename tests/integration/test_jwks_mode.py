@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from tests.integration.conftest import serve_command, whybox_command
 from tests.unit.adapters.https.issuers import Issuer, ec_jwk, key_set, rsa_jwk, running_issuer, send_json
 
 from whybox.local.server import project_template, running_gateway
@@ -82,34 +82,15 @@ def environment(home: Path, issuer: Issuer, **more: str) -> dict[str, str]:
     }
 
 
-def whybox(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "whybox.cli.main", *arguments]
-
-
 @pytest.fixture(scope="module")
 def served(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("home")
-    with subprocess.Popen(
-        whybox("serve", "--port", "0"),
-        env=environment(home, issuer),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            welcome = ""
-            while "access token of the issuer" not in welcome:
-                line = process.stdout.readline()
-                assert line, "the service did not start"
-                welcome += line
-            url = welcome.split("serves ", 1)[1].split()[0]
-            with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-                yield Served(client, welcome, home)
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
-        finally:
-            process.kill()
+    with serve_command(environment(home, issuer), until="access token of the issuer") as (process, welcome):
+        url = welcome.split("serves ", 1)[1].split()[0]
+        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+            yield Served(client, welcome, home)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
 
 
 def test_nothing_is_fetched_until_a_token_comes_and_then_once_by_each_function(
@@ -218,7 +199,7 @@ def test_while_the_keys_are_not_to_be_had_a_token_is_a_503_and_nonsense_still_a_
 
 def test_the_token_command_says_where_tokens_come_from(issuer: Issuer, tmp_path: Path) -> None:
     ended = subprocess.run(
-        whybox("token", "--sub", "ada"),
+        whybox_command("token", "--sub", "ada"),
         env=environment(tmp_path, issuer),
         capture_output=True,
         text=True,
@@ -236,7 +217,12 @@ def test_a_secret_beside_the_issuers_keys_ends_the_start(issuer: Issuer, tmp_pat
     both = environment(tmp_path, issuer, WHYBOX_JWT_SECRET="Zk3vQ9xTb7Lw2NpR8sYd5HgJ1mCf4KaE")
 
     ended = subprocess.run(
-        whybox("serve", "--port", "0"), env=both, capture_output=True, text=True, timeout=30, check=False
+        whybox_command("serve", "--port", "0"),
+        env=both,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
 
     assert ended.returncode == 1

@@ -6,13 +6,11 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.integration.conftest import serve_command, whybox_command
 
 
 @pytest.fixture
@@ -21,31 +19,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**inherited, "WHYBOX_HOME": str(tmp_path / "a home with spaces")}
 
 
-def whybox(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "whybox.cli.main", *arguments]
-
-
-@contextmanager
-def served(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Run ``whybox serve``, which ends with the block whatever happens in it."""
-    command = whybox("serve", "--port", "0")
-    with subprocess.Popen(
-        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def test_the_command_it_prints_works_as_it_stands(environment: dict[str, str]) -> None:
-    with served(environment) as process:
-        assert process.stdout is not None
-        printed = ""
-        while "t.json" not in printed:
-            line = process.stdout.readline()
-            assert line, "the service did not start"
-            printed += line
+    with serve_command(environment, until="t.json", stderr=subprocess.PIPE) as (process, printed):
         command = shlex.split(printed[printed.index("curl ") : printed.index("\n\nThe token")])
         name, _, path = command[command.index("-F") + 1].removesuffix(";type=text/csv").partition("=@")
         header, _, value = command[command.index("-H") + 1].partition(": ")
@@ -72,12 +47,9 @@ def test_the_command_it_prints_works_as_it_stands(environment: dict[str, str]) -
 
 
 def test_a_second_gateway_on_one_home_is_refused_in_one_line(environment: dict[str, str]) -> None:
-    with served(environment) as first:
-        assert first.stdout is not None
-        first.stdout.readline()
-
+    with serve_command(environment, until="serves "):
         second = subprocess.run(
-            whybox("serve", "--port", "0"),
+            whybox_command("serve", "--port", "0"),
             env=environment,
             text=True,
             capture_output=True,
