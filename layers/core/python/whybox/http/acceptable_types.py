@@ -16,7 +16,7 @@ _RANGE: Final = re.compile(rf"({_NAME})/({_NAME})")
 _WEIGHT: Final = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
 
 
-def refuse_unacceptable(request: Request) -> None:
+async def refuse_unacceptable(request: Request) -> None:
     """Raise NotAcceptableError where every type of the route is ruled out; HEAD has no body to refuse."""
     header = request.headers.get("accept")
     if header is None or request.method == "HEAD":

@@ -18,7 +18,7 @@ EXPLAIN_SCOPE: Final = "explain:write"
 JOBS_SCOPE: Final = "jobs:read"
 
 
-def authenticate(request: Request) -> Identity:
+async def authenticate(request: Request) -> Identity:
     """Return the caller.
 
     Nothing is remembered from one request to the next: a revoked key or a disabled tenant is refused at once.
@@ -47,18 +47,18 @@ def authenticate(request: Request) -> Identity:
     return identity
 
 
-def authorize_explanation(request: Request) -> Identity:
+async def authorize_explanation(request: Request) -> Identity:
     """Return a caller who may have tables explained; raises AuthenticationError or InsufficientScopeError."""
-    return _authorize(request, EXPLAIN_SCOPE)
+    return await _authorize(request, EXPLAIN_SCOPE)
 
 
-def authorize_reading(request: Request) -> Identity:
+async def authorize_reading(request: Request) -> Identity:
     """Return a caller who may see uploads and jobs; raises AuthenticationError or InsufficientScopeError."""
-    return _authorize(request, JOBS_SCOPE)
+    return await _authorize(request, JOBS_SCOPE)
 
 
-def _authorize(request: Request, scope: str) -> Identity:
-    identity = authenticate(request)
+async def _authorize(request: Request, scope: str) -> Identity:
+    identity = await authenticate(request)
     if scope not in identity.scopes:
         raise InsufficientScopeError(scope)
     return identity

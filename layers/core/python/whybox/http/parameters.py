@@ -88,14 +88,14 @@ class TableQuery(BaseModel):
         return tuple(self.missing.split(",")) if self.missing else ()
 
 
-def refuse_repeats(request: Request) -> None:
+async def refuse_repeats(request: Request) -> None:
     """Raise ParameterInvalidError for a parameter given more than once."""
     for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
         if count > 1 and name in _known_names(request):
             raise ParameterInvalidError(name, reason="is given more than once")
 
 
-def refuse_parameters(request: Request) -> None:
+async def refuse_parameters(request: Request) -> None:
     """Raise ParameterUnknownError for any parameter of a route that has none."""
     if request.url.query:
         raise ParameterUnknownError(closest=None, known=())
