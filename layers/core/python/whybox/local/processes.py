@@ -154,14 +154,15 @@ class WorkerProcess:
     async def _watch_memory(self) -> None:
         limit = self._memory_limit
         with suppress(psutil.NoSuchProcess):
-            process = psutil.Process(self._process.pid)
+            await asyncio.sleep(_MEMORY_CHECK_SECONDS)
+            process = psutil.Process(self._process.pid)  # reads files: not for a call already over
             while True:
-                await asyncio.sleep(_MEMORY_CHECK_SECONDS)
                 found = process.memory_info().rss
                 if found > limit:
                     self._memory_found = found
                     self._process.kill()
                     return
+                await asyncio.sleep(_MEMORY_CHECK_SECONDS)
 
     @property
     def _memory_limit(self) -> int:
