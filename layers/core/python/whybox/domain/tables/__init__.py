@@ -2,8 +2,8 @@
 
     bytes ──signatures──▶ UTF-8 ──records──▶ header + cells ──headers, columns──▶ Table
 
-Only numpy and the standard library are needed, so that a request for boosted trees loads neither pandas nor
-scikit-learn.
+Only numpy, pydantic's JSON reader and the standard library are needed, so that a request for boosted trees
+loads neither pandas nor scikit-learn.
 """
 
 from __future__ import annotations

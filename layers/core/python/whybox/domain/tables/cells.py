@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from whybox.domain.tables.record_blocks import CELL_END
 
@@ -37,6 +39,7 @@ DATE_FORMATS = tuple(
 _DAY_AND_MONTH = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]")
 LAST_MONTH = 12
 _NUMBER_BYTES = b"0123456789+-.eE\0"
+_WHOLE_NEGATIVE_ZERO = b"\0-0\0"
 _LEADING_ZERO = re.compile(rb"\0[+-]?0[0-9]")
 
 
@@ -66,17 +69,22 @@ def parse_numbers(text: str) -> NDArray[np.float64] | None:
     ``text`` holds the cells joined by NUL; NaN is an empty cell, infinity a number too large for float64.
 
     A cell that has only the bytes of a number and no needless leading zero is a NUMBER exactly when Python's
-    float reads it, which is several times faster than matching the grammar cell by cell.
+    float reads it, which is several times faster than matching the grammar cell by cell. A JSON number is
+    read to the same bits three times faster still, but for a whole -0, which to JSON is the integer 0.
     """
     if not text.isascii():
         return None
     codes = b"\0" + text.encode("ascii")  # now every cell has a NUL before it
     if codes.translate(None, _NUMBER_BYTES) or _LEADING_ZERO.search(codes):
         return None
-    cells = text.split(CELL_END)
+    has_empty = b"\0\0" in codes or codes.endswith(b"\0")
+    if _WHOLE_NEGATIVE_ZERO not in codes + b"\0":
+        listed = text.replace(CELL_END, ",")
+        if has_empty:
+            listed = ",".join(cell or "null" for cell in text.split(CELL_END))
+        with suppress(ValueError, OverflowError):
+            return np.array(from_json(f"[{listed}]"), dtype=np.float64)
     try:
-        if b"\0\0" in codes or codes.endswith(b"\0"):
-            return np.array([float(cell) if cell else np.nan for cell in cells])
-        return np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
+        return np.array([float(cell) if cell else np.nan for cell in text.split(CELL_END)])
     except ValueError:
         return None

@@ -120,7 +120,9 @@ def _cut_to_records(data: bytes, start: int, stop: int, *, options: ReadOptions,
 
 def inside_quotes(codes: Bytes) -> Bools:
     """Return whether an odd number of quotes stands at or before each byte, bool (n_bytes,)."""
-    is_quote = codes == QUOTE
+    is_quote: Bools = codes == QUOTE
+    if not is_quote.any():
+        return is_quote
     parity: NDArray[np.uint8] = np.bitwise_xor.accumulate(is_quote.view(np.uint8))
     return parity.view(np.bool_)
 

@@ -81,8 +81,12 @@ def inspect_features(
     """Notice what makes results look better or vary more than they should: leaks, copies, wide tables."""
     notices = [
         Notice("possible-leakage", "determines the target exactly in the training rows", column=name)
-        for name, column in zip(features.names, features.X[train].T, strict=True)
-        if _determines(column, y[train], is_classification=is_classification)
+        for name, is_copy in zip(
+            features.names,
+            _determine(features.X[train], y[train], is_classification=is_classification),
+            strict=True,
+        )
+        if is_copy
     ]
     notices += [
         Notice(
@@ -109,16 +113,28 @@ def inspect_features(
     return notices
 
 
-def _determines(column: Float64s, y: Int64s | Float64s, *, is_classification: bool) -> bool:
-    """Whether the column is a copy of the target: linear in it, or one word for each class and no other."""
-    if np.isnan(column).any() or np.min(column) == np.max(column):
-        return False
-    centred, target = column - column.mean(), y - y.mean()
-    norm = np.sqrt((centred @ centred) * (target @ target))
-    if norm > 0 and abs(centred @ target) >= PERFECT_CORRELATION * norm:
-        return True
-    n_classes = len(np.unique(y))
-    if not is_classification or len(np.unique(column[:SAMPLED_ROWS])) > n_classes:
+def _determine(X: Float64s, y: Int64s | Float64s, *, is_classification: bool) -> list[bool]:
+    """Say of each column whether it is a copy of the target: linear in it, or one word for each class."""
+    target = y - y.mean()
+    size = float(target @ target)
+    n_classes = len(np.unique(y)) if is_classification else 0
+    return [
+        bool(column.min() < column.max())  # NaN where a value is missing, which is no copy
+        and (_is_linear_in(target, column, size=size) or _names_classes(column, y, n_classes=n_classes))
+        for column in np.ascontiguousarray(X.T)
+    ]
+
+
+def _is_linear_in(target: Float64s, column: Float64s, *, size: float) -> bool:
+    """Whether a column that varies is the target, of mean 0 and this sum of squares, moved and scaled."""
+    centred = column - column.mean()
+    norm = np.sqrt((centred @ centred) * size)
+    return bool(norm > 0 and abs(centred @ target) >= PERFECT_CORRELATION * norm)
+
+
+def _names_classes(column: Float64s, y: Int64s | Float64s, *, n_classes: int) -> bool:
+    """Whether a column has one value for each class and no other; there are none in a regression."""
+    if not n_classes or len(np.unique(column[:SAMPLED_ROWS])) > n_classes:
         return False
     pairs = np.unique(np.column_stack([column, y]), axis=0)
     return len(pairs) == len(np.unique(column)) == n_classes
