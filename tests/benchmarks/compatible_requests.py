@@ -27,11 +27,11 @@ SLOW_SECONDS = 2.0
 """A recorded algorithm that takes longer runs three times instead of five."""
 HOW_MEASURED = """\
 *whybox* is the median time of the whole request over HTTP on a warm gateway: upload, reading, fitting,
-explaining, the answer; *fit + explain* is what its receipt says of it. *recorded algorithm* is fitting,
-predicting and explaining as the recorded service did (KernelExplainer on 10 centres, all rows), with as
-many hidden layers as whybox has in that line, run here without any HTTP; *recorded there* is what that
-service took, with three layers. Line 9 is not one of the eight: it is the third with the recorded
-service's three layers."""
+explaining, the answer to its last byte; *fit + explain* is what its receipt says of it. *recorded
+algorithm* is fitting, predicting and explaining as the recorded service did (KernelExplainer on 10 centres,
+all rows), with as many hidden layers as whybox has in that line, run here without any HTTP; *recorded
+there* is what that service took, with three layers. Line 9 is not one of the eight: it is the third with
+the recorded service's three layers."""
 
 
 @dataclass(frozen=True)
@@ -148,18 +148,17 @@ def _read_url(server: subprocess.Popen[str], log: Path) -> str:
 
 def _time_request(client: httpx.Client, request: _Request, split: Split, *, n_runs: int) -> tuple[float, str]:
     """Return median seconds and what the receipt says of them."""
-    parts = []
+    answers = []
 
     def send() -> None:
-        answer = client.post(request.path, files={"file": ("table.csv", split.csv, "text/csv")})
-        if answer.status_code != httpx.codes.OK:
-            raise RuntimeError(f"{request.path}: {answer.status_code} {answer.text[:500]}")
-        parts.append(answer.json().get("receipt", {}))
+        answers.append(client.post(request.path, files={"file": ("table.csv", split.csv, "text/csv")}))
+        if answers[-1].status_code != httpx.codes.OK:
+            raise RuntimeError(f"{request.path}: {answers[-1].status_code} {answers[-1].text[:500]}")
 
     for _ in range(2):
         send()
     seconds = statistics.median(time_once(send) for _ in range(n_runs))
-    found = parts[-1].get("seconds")
+    found = answers[-1].json().get("receipt", {}).get("seconds")
     return seconds, duration(float(found)) if isinstance(found, int | float) else "–"
 
 
