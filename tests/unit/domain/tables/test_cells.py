@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from whybox.domain.tables.cells import parse_numbers
 
 digits = st.text("0123456789", min_size=1, max_size=30)
