@@ -329,6 +329,7 @@ static void question_layout(layout *made, int is_sound)
     wb_leaves *leaves;
     counted(wb_check_trees(&made->trees));
     ask_hidden(made, is_sound);
+    ask_heads(is_sound);
     ask_dealt(made, is_sound);
     if (counted(wb_trace(&made->trees, made->players, made->n_players, &leaves)) != WB_OK)
         return;

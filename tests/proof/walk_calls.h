@@ -72,6 +72,7 @@ static void drop_layers(const drawn_layers *made)
 
 typedef struct {
     const wb_hidden_game *hidden;
+    const wb_hidden_head *head;
     const wb_walks *walks;
     const wb_linked_game *linked;
     const wb_visits *visits;
@@ -79,12 +80,13 @@ typedef struct {
     const wb_dealt *dealt;
 } walk_question;
 
-enum { HIDDEN, LINKED, SHARES, DEALT };
+enum { HIDDEN, HEADS, LINKED, SHARES, DEALT };
 
 static int32_t ask_walk(int primitive, int32_t level, const walk_question *q, double *answer)
 {
     switch (primitive) {
     case HIDDEN: return wb_hidden_walks(level, q->hidden, q->walks, answer);
+    case HEADS: return wb_hidden_heads(level, q->head, q->walks, answer);
     case LINKED: return wb_linked_walks(level, q->linked, q->visits, answer);
     case SHARES: return wb_control_shares(level, q->linked, answer);
     default: return wb_dealt_margins(level, q->trees, q->dealt, answer);
@@ -152,6 +154,43 @@ static void ask_hidden(layout *made, int is_sound)
     }
     wb_release(leaves);
     free(players);
+    drop_layers(&layers);
+}
+
+/* Linear models behind hidden columns. */
+static void ask_heads(int is_sound)
+{
+    const drawn_layers layers = draw_layers(below(MOST_LAYERS + 1));
+    const int64_t n_before = layers.n_layers > 1 ? layers.layers[layers.n_layers - 1].n_before : 0;
+    const int64_t n_hidden = layers.n_layers ? layers.layers[layers.n_layers - 1].n_hidden : 0;
+    const int64_t p = 1 + (chance(4) ? below(80) : below(6)), n_outputs = 1 + below(3);
+    const int64_t n_rows = 1 + below(3), n_background = 1 + below(3);
+    wb_walks walks = {.n_groups = below(3), .n_shared = below(3), .n_walks = below(4)};
+    const int64_t n_shared = walks.n_groups * walks.n_shared, n_walked = walks.n_groups * walks.n_walks;
+    int64_t *rows = draw_places(n_shared, n_rows), *others = draw_places(n_walked, n_background);
+    int64_t *orders = draw_orders(n_walked, p);
+    break_places(rows, n_shared, n_rows, is_sound);
+    break_places(others, n_walked, n_background, is_sound);
+    break_places(orders, n_walked * p, p, is_sound);
+    walks.rows = rows, walks.backgrounds = others, walks.orders = orders;
+    double *numbers[] = {draw_numbers(n_rows * layers.n_sums * p), draw_numbers(n_background * layers.n_sums * p),
+                         draw_numbers(2 * n_outputs), draw_numbers(n_outputs * n_hidden),
+                         draw_numbers(n_outputs * n_before)};
+    wb_hidden_head head = {layers.layers, p, layers.n_layers, layers.n_sums, n_outputs, n_rows, n_background,
+                           numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
+    if (!is_sound && chance(10))
+        head.n_players = draw_place(p) < p ? draw_place(p) : 0;
+    if (!is_sound && chance(10))
+        head.n_sums = draw_place(layers.n_sums);
+    if (!is_sound && chance(10))
+        head.n_outputs = chance(50) ? -1 : 0;
+    const walk_question q = {.head = &head, .walks = &walks};
+    ask_levels(HEADS, &q, n_shared * walks.n_walks * p * n_outputs);
+    void *const spent[] = {rows, others, orders};
+    for (size_t i = 0; i < sizeof spent / sizeof spent[0]; i++)
+        free(spent[i]);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        free(numbers[i]);
     drop_layers(&layers);
 }
 

@@ -1,12 +1,14 @@
 """The compiled kernel's walks against their numpy twins and the definition, on thousands of drawn cases.
 
 hidden    pairs of permutations on trees behind hidden layers, coalition by coalition
+heads     the same on linear models behind hidden layers
 linked    sums over visits behind a link, and the control's shares by all coalitions
 dealt     sums of leaves of dealt tables, row by row in the order of the trees: the same bits
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from tests.proof.generated_walks import DrawnHidden, draw_hidden, draw_linked
 from tests.proof.kernel_values import TOLERANCE, Compared, levels, trace_at
 from tests.proof.tree_definitions import coalitions, shapley_values, sum_leaves
 
+from whybox.domain.explanations.hidden_head_games import HiddenHeadGame
 from whybox.domain.explanations.hidden_tree_games import HiddenTreeGame, HiddenTrees
 from whybox.domain.explanations.kernel_dealt_tables import DealtTable, deal_margins
 from whybox.domain.explanations.kernel_libraries import Kernel
@@ -27,10 +30,11 @@ Floats = NDArray[np.float64]
 
 
 def prove(n_cases: int, *, start: int = 0) -> Compared:
-    """Compare the cases of ``n_cases`` seeds, each of all three kinds."""
+    """Compare the cases of ``n_cases`` seeds, each of all four kinds."""
     compared = Compared()
     for seed in range(start, start + n_cases):
         compare_hidden(draw_hidden(seed), f"hidden {seed}", compared)
+        compare_heads(draw_hidden(seed), f"heads {seed}", compared)
         compare_linked(draw_linked(seed), f"linked {seed}", compared)
         compare_dealt(draw_hidden(seed), f"dealt {seed}", compared)
     return compared
@@ -48,7 +52,27 @@ def compare_hidden(case: DrawnHidden, name: str, compared: Compared) -> None:
     compared.n_with["hidden layers behind each other"] += len(case.hidden.layers) > 1
     compared.n_with["several words of coalitions"] += case.n_players > 31
     compared.n_with["columns in groups"] += case.n_players < len(case.players)
-    _hold(compared, f"{name} pairs", _pairs(case), ask(None), [ask(kernel) for kernel in levels()])
+    expected = _pairs(case, lambda columns: sum_leaves(case.trees, columns))
+    _hold(compared, f"{name} pairs", expected, ask(None), [ask(kernel) for kernel in levels()])
+
+
+def compare_heads(case: DrawnHidden, name: str, compared: Compared) -> None:
+    """Compare the pairs of a linear model on the hidden columns of one case."""
+    n_own = len(case.players)
+    n_outputs = case.trees.n_margins
+    shape = (n_outputs, case.hidden.n_outputs - n_own)
+    coefficients = np.random.default_rng(len(name)).normal(size=shape).round(2)
+    sums = HiddenSums.of(case.hidden.layers, n_own=n_own)
+    tables = (case.hidden.own_columns(case.rows), case.hidden.own_columns(case.background), case.players)
+
+    def ask(kernel: Kernel | None) -> Floats:
+        head = sums.head(coefficients)
+        game = HiddenHeadGame(sums, head, *tables, n_players=case.n_players, kernel=kernel)
+        return game.pairs(*case.walked)
+
+    compared.n_cases += 1
+    expected = _pairs(case, lambda columns: coefficients @ columns[n_own:])
+    _hold(compared, f"{name} pairs", expected, ask(None), [ask(kernel) for kernel in levels()])
 
 
 def compare_linked(case: Drawn, name: str, compared: Compared) -> None:
@@ -155,8 +179,8 @@ def _pair(game: LinkedGame, case: Drawn, row: int, other: int, order: Any) -> Fl
     return _average_ways(answer, order)
 
 
-def _pairs(case: DrawnHidden) -> Floats:
-    """Return the pairs of a case's walks, (g x r, c, p, o), coalition by coalition."""
+def _pairs(case: DrawnHidden, answer_columns: Callable[[Floats], Floats]) -> Floats:
+    """Return the pairs of a case's walks, (g x r, c, p, o), coalition by coalition, of a final model."""
     rows, backgrounds, orders = case.walked
     found = np.zeros((*rows.shape, backgrounds.shape[1], case.n_players, case.trees.n_margins))
     for group, shared, walk in np.ndindex(*found.shape[:3]):
@@ -164,7 +188,7 @@ def _pairs(case: DrawnHidden) -> Floats:
 
         def answer(players: Any, row: Floats = row, other: Floats = other) -> Floats:
             hybrid = np.where(np.isin(case.players, players), row, other)
-            return np.asarray(sum_leaves(case.trees, case.hidden.transform(hybrid[None])[0]))
+            return np.asarray(answer_columns(case.hidden.transform(hybrid[None])[0]))
 
         found[group, shared, walk] = _average_ways(answer, orders[group, walk])
     return found.reshape(-1, *found.shape[2:])

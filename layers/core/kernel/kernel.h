@@ -52,7 +52,7 @@
 #include <stdint.h>
 
 /* Raised when a structure below changes: Python refuses a library of another version. */
-#define WB_VERSION 4
+#define WB_VERSION 5
 
 typedef enum {
     WB_OK = 0,

@@ -71,6 +71,22 @@ int32_t wb_check_visits(const wb_visits *visits, int64_t n_rows, int64_t n_backg
     return check_orders(visits->orders, 2 * n_visits, n_players);
 }
 
+int32_t wb_check_head(const wb_hidden_head *head)
+{
+    if (!is_count(head->n_players) || head->n_players < 1 || !is_count(head->n_layers) || head->n_layers < 1 ||
+        !is_count(head->n_outputs) || head->n_outputs < 1 || !is_count(head->n_rows) || !is_count(head->n_background))
+        return WB_BAD_COUNT;
+    int64_t n_sums = 0, n_before = 0;
+    for (int64_t number = 0; number < head->n_layers; number++) {
+        const wb_layer *layer = head->layers + number;
+        if (!is_count(layer->n_hidden) || layer->n_before != n_before)
+            return WB_BAD_COUNT;
+        n_sums += 1 + layer->n_hidden;
+        n_before += 2 + layer->n_hidden;
+    }
+    return head->n_sums == n_sums ? WB_OK : WB_BAD_COUNT;
+}
+
 int32_t wb_check_linked(const wb_linked_game *game)
 {
     const int64_t n_margins = game->leaves->n_margins;
@@ -90,6 +106,15 @@ WB_EXPORT int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, con
 #define WB_HIDDEN_WALKS(name) WB_JOIN(wb_hidden_walks, name),
     static hidden_walks_at *const at[] = {WB_LEVELS(WB_HIDDEN_WALKS)};
     return level >= 0 && level <= wb_best_level() ? at[level](game, walks, pairs) : WB_BAD_LEVEL;
+}
+
+typedef int32_t hidden_heads_at(const wb_hidden_head *, const wb_walks *, double *);
+
+WB_EXPORT int32_t wb_hidden_heads(int32_t level, const wb_hidden_head *head, const wb_walks *walks, double *pairs)
+{
+#define WB_HIDDEN_HEADS(name) WB_JOIN(wb_hidden_heads, name),
+    static hidden_heads_at *const at[] = {WB_LEVELS(WB_HIDDEN_HEADS)};
+    return level >= 0 && level <= wb_best_level() ? at[level](head, walks, pairs) : WB_BAD_LEVEL;
 }
 
 typedef int32_t linked_walks_at(const wb_linked_game *, const wb_visits *, double *);

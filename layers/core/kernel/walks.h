@@ -14,6 +14,11 @@
  *                      before it come in through direction and weights
  *      leaves          players 0..n_players-1 are those of the own columns, player n_players + h is hidden column h
  *
+ * A linear model behind hidden columns (wb_hidden_heads), its part of the own columns left out:
+ *
+ *      answer          of_clusters[side of the last layer] + of_units . rectified units + of_before . columns before,
+ *                      for each output
+ *
  * Trees behind a link (wb_linked_walks): every answer is link(margins) less a control, a polynomial of an additive
  * function T of the players whose own shares are known (wb_control_shares):
  *
@@ -42,6 +47,14 @@ typedef struct {
     const double *rows, *background;                /* own columns: (n, n_own) */
     const double *row_parts, *background_parts;     /* (n, n_sums, n_players) */
 } wb_hidden_game;
+
+typedef struct {
+    const wb_layer *layers;                     /* at least one; means and scales of the last are not read */
+    int64_t n_players, n_layers, n_sums, n_outputs, n_rows, n_background;
+    const double *row_parts, *background_parts; /* (n, n_sums, n_players) */
+    const double *of_clusters;                  /* (n_outputs, 2) */
+    const double *of_units, *of_before;         /* (n_outputs, n_hidden) and (n_outputs, n_before) of the last layer */
+} wb_hidden_head;
 
 /* n_groups x n_shared rows; the rows of a group share n_walks permutations, each against a background row. */
 typedef struct {
@@ -79,6 +92,9 @@ typedef struct {
     const int64_t *orders;      /* (visits, 2, n_players) */
 } wb_visits;
 
+/* walks.c: do the counts fit each other? */
+int32_t wb_check_head(const wb_hidden_head *head);
+
 /* walks.c: do counts and link fit each other? */
 int32_t wb_check_linked(const wb_linked_game *game);
 
@@ -88,6 +104,9 @@ int32_t wb_check_visits(const wb_visits *visits, int64_t n_rows, int64_t n_backg
 
 /* lanes/hidden_walks.c: the pairs, (groups, shared, walks, players, margins). */
 int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, const wb_walks *walks, double *pairs);
+
+/* lanes/hidden_heads.c: the pairs, (groups, shared, walks, players, outputs). */
+int32_t wb_hidden_heads(int32_t level, const wb_hidden_head *head, const wb_walks *walks, double *pairs);
 
 /* lanes/linked_walks.c: a visit of weight w and spread s to a background row whose answer is t gives one or two
  * pairs, with mean e and half difference d. Adds up w e, s (w d)^2, (s (w d)^2)^2 over the visits that have a weight,

@@ -48,6 +48,27 @@ static inline void wb_write_steps(double *restrict steps, const double *restrict
         steps[rank + 1] = steps[rank] + gains[order[rank]];
 }
 
+/* steps (sums, players + 1): how each sum changes along the order, from its parts (sums, players) in both rows. */
+static inline void wb_write_sum_steps(double *restrict steps, double *restrict gains, const double *own,
+                                      const double *other, const int64_t *order, int64_t n_sums, int64_t n_players)
+{
+    for (int64_t sum = 0; sum < n_sums; sum++) {
+        for (int64_t player = 0; player < n_players; player++)
+            gains[player] = own[sum * n_players + player] - other[sum * n_players + player];
+        wb_write_steps(steps + sum * (n_players + 1), gains, order, n_players);
+    }
+}
+
+/* The sums of a row: of its parts over all players. */
+static inline void wb_add_up(const double *parts, int64_t n_sums, int64_t n_players, double *totals)
+{
+    for (int64_t sum = 0; sum < n_sums; sum++) {
+        totals[sum] = 0.0;
+        for (int64_t player = 0; player < n_players; player++)
+            totals[sum] += parts[sum * n_players + player];
+    }
+}
+
 /* The sum in the 64 lanes of a word: from the start on, and back from the end. */
 static inline void wb_write_line(double *restrict line, double start, const double *restrict steps, int64_t n_players,
                                  int64_t word)

@@ -84,27 +84,6 @@ static void write_taken(scratch *room, const wb_played *leaves, int64_t walked, 
     }
 }
 
-/* How each sum changes along the order. */
-static void write_steps(scratch *room, const wb_hidden_game *game, const double *own, const double *other,
-                        const int64_t *order)
-{
-    const int64_t p = game->n_players;
-    for (int64_t sum = 0; sum < game->n_sums; sum++) {
-        for (int64_t player = 0; player < p; player++)
-            room->gains[player] = own[sum * p + player] - other[sum * p + player];
-        wb_write_steps(room->steps + sum * (p + 1), room->gains, order, p);
-    }
-}
-
-static void add_up(const double *parts, int64_t n_sums, int64_t n_players, double *totals)
-{
-    for (int64_t sum = 0; sum < n_sums; sum++) {
-        totals[sum] = 0.0;
-        for (int64_t player = 0; player < n_players; player++)
-            totals[sum] += parts[sum * n_players + player];
-    }
-}
-
 static void write_planes(scratch *room, const wb_played *leaves)
 {
     for (int64_t at = 0; at < leaves->n_hidden * WB_LANES; at++)
@@ -180,8 +159,8 @@ static void walk(const wb_hidden_game *game, const wb_played *leaves, scratch *r
 {
     const int64_t n_parts = game->n_sums * game->n_players, n_margins = leaves->n_margins;
     const int64_t n_reached = list_reached(room, leaves, at);
-    write_steps(room, game, game->row_parts + at->row * n_parts, game->background_parts + at->background * n_parts,
-                at->order);
+    wb_write_sum_steps(room->steps, room->gains, game->row_parts + at->row * n_parts,
+                       game->background_parts + at->background * n_parts, at->order, game->n_sums, game->n_players);
     for (int64_t word = 0; word < room->n_words; word++) {
         for (int64_t sum = 0; sum < game->n_sums; sum++)
             wb_write_line(room->sums + sum * WB_LANES, room->start[sum], room->steps + sum * (game->n_players + 1),
@@ -205,7 +184,7 @@ static void walk_group(const wb_hidden_game *game, const wb_played *leaves, cons
         const int64_t *order = walks->orders + walked * game->n_players;
         write_joined(room, order, game->n_players);
         write_taken(room, leaves, walked, game->n_players);
-        add_up(game->background_parts + background * n_parts, game->n_sums, game->n_players, room->start);
+        wb_add_up(game->background_parts + background * n_parts, game->n_sums, game->n_players, room->start);
         for (int64_t shared = 0; shared < walks->n_shared; shared++) {
             const pair at = {rows[shared], background, group * walks->n_shared + shared, walked, order};
             walk(game, leaves, room, &at, pairs + (shared * walks->n_walks + number) * n_values);

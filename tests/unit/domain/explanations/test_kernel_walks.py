@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.proof.generated_walks import draw_hidden, draw_linked
 from tests.proof.kernel_values import Compared, levels
-from tests.proof.walk_values import compare_dealt, compare_hidden, compare_linked, draw_visits, prove
+from tests.proof.walk_values import (
+    compare_dealt,
+    compare_heads,
+    compare_hidden,
+    compare_linked,
+    draw_visits,
+    prove,
+)
 
 from whybox.domain.explanations.hidden_tree_games import HiddenTreeGame, HiddenTrees
 from whybox.domain.explanations.kernel_libraries import load_kernel
@@ -27,6 +34,16 @@ def test_pairs_behind_hidden_layers_are_those_of_the_definition_in_every_engine(
     compared = Compared()
 
     compare_hidden(draw_hidden(seed), f"hidden {seed}", compared)
+
+    assert not compared.violations
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_pairs_of_linear_models_behind_hidden_layers_are_those_of_the_definition_in_every_engine(seed):
+    compared = Compared()
+
+    compare_heads(draw_hidden(seed), f"heads {seed}", compared)
 
     assert not compared.violations
 

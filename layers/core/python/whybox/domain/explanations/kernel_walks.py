@@ -16,6 +16,8 @@ from whybox.domain.models.hidden_features import HiddenLayer
 
 _LAYER_ARRAYS = ("direction", "weights", "cluster_rows", "bias_rows", "means", "scales")
 _GAME_COUNTS = ("n_own", "n_players", "n_layers", "n_sums", "n_rows", "n_background")
+_HEAD_COUNTS = ("n_players", "n_layers", "n_sums", "n_outputs", "n_rows", "n_background")
+_HEAD_ARRAYS = ("row_parts", "background_parts", "of_clusters", "of_units", "of_before")
 _GAME_ARRAYS = ("rows", "background", "row_parts", "background_parts")
 
 
@@ -72,6 +74,16 @@ def place_layers(layers: tuple[HiddenLayer, ...], n_own: int, kept: Kept) -> Any
         counts = (layer.n_hidden, layer.n_inputs - n_own)
         placed.append(_Layer(*counts, layer.threshold, *addresses))
     return (_Layer * len(layers))(*placed)
+
+
+class _HiddenHead(ctypes.Structure):
+    """``wb_hidden_head``, field by field."""
+
+    _fields_ = [
+        ("layers", ctypes.c_void_p),
+        *((name, ctypes.c_int64) for name in _HEAD_COUNTS),
+        *((name, ctypes.c_void_p) for name in _HEAD_ARRAYS),
+    ]
 
 
 class KernelHiddenGame:
@@ -132,20 +144,56 @@ class KernelHiddenGame:
 
     def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""
-        kept = Kept()
-        walks = _Walks(
-            n_groups=rows.shape[0],
-            n_shared=rows.shape[1],
-            n_walks=backgrounds.shape[1],
-            rows=kept.place(rows, np.int64),
-            backgrounds=kept.place(backgrounds, np.int64),
-            orders=kept.place(orders, np.int64),
-        )
         found = np.empty((rows.size, backgrounds.shape[1], *self._shape))
-        self._kernel.call(
-            "wb_hidden_walks",
-            ctypes.byref(self._struct),
-            ctypes.byref(walks),
-            ctypes.c_void_p(found.ctypes.data),
-        )
+        _walk(self._kernel, "wb_hidden_walks", self._struct, (rows, backgrounds, orders), found)
         return found
+
+
+class KernelHiddenHead:
+    """A linear model on hidden columns between rows and background rows, by addresses.
+
+    Parameters
+    ----------
+    kernel : the loaded library
+    layers : what makes the hidden columns behind ``n_own`` own ones, at least one
+    head : of the last layer ``of_clusters`` (o, 2), ``of_units`` (o, h) and ``of_before`` (o, n_before)
+    row_parts, background_parts : what each player adds to the layers' sums, float64 (n, n_sums, n_players)
+        and (m, n_sums, n_players)
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        layers: tuple[HiddenLayer, ...],
+        head: tuple[Floats, Floats, Floats],
+        *,
+        n_own: int,
+        row_parts: Floats,
+        background_parts: Floats,
+    ) -> None:
+        self._kernel, self._kept = kernel, Kept()
+        self._layers = place_layers(layers, n_own, self._kept)
+        n_rows, n_sums, n_players = row_parts.shape
+        counts = (n_players, len(layers), n_sums, len(head[0]), n_rows, len(background_parts))
+        addresses = [self._kept.place(array, np.float64) for array in (row_parts, background_parts, *head)]
+        self._struct = _HiddenHead(ctypes.addressof(self._layers), *counts, *addresses)
+        self._shape = (n_players, len(head[0]))
+
+    def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
+        """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""
+        found = np.empty((rows.size, backgrounds.shape[1], *self._shape))
+        _walk(self._kernel, "wb_hidden_heads", self._struct, (rows, backgrounds, orders), found)
+        return found
+
+
+def _walk(
+    kernel: Kernel, primitive: str, game: ctypes.Structure, walks: tuple[Ints, Ints, Ints], found: Floats
+) -> None:
+    """Have a primitive write the pairs of walks: rows (g, r), background rows (g, c), orders (g, c, p)."""
+    kept = Kept()
+    rows, backgrounds, _ = walks
+    struct = _Walks(
+        *(rows.shape[0], rows.shape[1], backgrounds.shape[1]),
+        *(kept.place(array, np.int64) for array in walks),
+    )
+    kernel.call(primitive, ctypes.byref(game), ctypes.byref(struct), ctypes.c_void_p(found.ctypes.data))

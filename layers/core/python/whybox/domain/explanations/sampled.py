@@ -57,7 +57,7 @@ def attribute_sampled(
             return found
     if hidden is not None and hidden.linear is not None and hidden.linear.link == "identity":
         return attribute_linear_behind_hidden(
-            view, rows, background, weights, plan=plan, seed=seed, groups=groups
+            view, rows, background, weights, plan=plan, seed=seed, groups=groups, engine=engine
         )
     columns = np.arange(view.n_columns) if groups is None else groups
     game = choose_game(view, rows, background, groups=groups)

@@ -21,6 +21,22 @@ from whybox.domain.models.hidden_features import HiddenFeatures, HiddenLayer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class HiddenHead:
+    """A linear model on hidden columns; the last layer's standardisation is in its coefficients.
+
+    Attributes
+    ----------
+    of_clusters : float64 (o, 2), what the last layer's cluster 0 or 1 adds, constants included
+    of_units : float64 (o, h), of its rectified units
+    of_before : float64 (o, n_before), of the columns of the layers before it
+    """
+
+    of_clusters: Floats
+    of_units: Floats
+    of_before: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class HiddenSums:
     """The hidden columns as a function of the own columns' sums.
 
@@ -48,22 +64,28 @@ class HiddenSums:
         """Return the hidden columns (n_hidden, n) of sums (n_sums, n); the first layer's come first."""
         return self._write(sums, self.layers)
 
-    def weigh(self, coefficients: Floats, sums: Floats) -> Floats:
-        """Return ``coefficients (o, n_hidden) @ columns(sums)``, float64 (o, n); overwrites ``sums``.
+    def head(self, coefficients: Floats) -> HiddenHead:
+        """Return coefficients (o, n_hidden) of ``columns`` as a head."""
+        layer = self.layers[-1]
+        n_before = coefficients.shape[1] - 2 - layer.n_hidden
+        of_before, of_cluster, of_units = np.split(coefficients, [n_before, n_before + 2], axis=1)
+        of_units = of_units / layer.hidden_scales
+        by_cluster = of_cluster @ layer.cluster_rows.T - (of_units @ layer.hidden_means)[:, None]
+        return HiddenHead(of_clusters=by_cluster, of_units=of_units, of_before=of_before)
 
-        The last layer's columns are never written: their standardisation goes into the coefficients.
+    def weigh(self, head: HiddenHead, sums: Floats) -> Floats:
+        """Return the answers of a head for sums (n_sums, n), float64 (o, n); overwrites ``sums``.
+
+        The last layer's columns are never written.
         """
         before = self._write(sums, self.layers[:-1])
         layer = self.layers[-1]
-        of_before, of_cluster, of_units = np.split(coefficients, [len(before), len(before) + 2], axis=1)
-        of_units = of_units / layer.hidden_scales
-        by_cluster = of_cluster @ layer.cluster_rows.T - (of_units @ layer.hidden_means)[:, None]
         own = sums[-1 - layer.n_hidden :]
         is_second = self._rectify(layer, own, before, out=own[1:])
-        total = of_units @ own[1:]
-        total += np.where(is_second, by_cluster[:, 1:], by_cluster[:, :1])
+        total = head.of_units @ own[1:]
+        total += np.where(is_second, head.of_clusters[:, 1:], head.of_clusters[:, :1])
         if len(before):
-            total += of_before @ before
+            total += head.of_before @ before
         return np.asarray(total)
 
     def _write(self, sums: Floats, layers: Sequence[HiddenLayer]) -> Floats:

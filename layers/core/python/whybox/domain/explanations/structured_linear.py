@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from whybox.domain.explanations.additive_games import AdditiveForm, AdditiveGame
 from whybox.domain.explanations.additive_stages import sum_by_player
 from whybox.domain.explanations.coalition_games import count_players
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
 from whybox.domain.explanations.exact_coalitions import attribute_all_coalitions, is_cheap
+from whybox.domain.explanations.hidden_head_games import HiddenHeadGame
+from whybox.domain.explanations.kernel_libraries import Engine, Kernel, choose_kernel, engine_name
 from whybox.domain.explanations.linear_forms import LinearForm
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.model_views import ModelView
@@ -40,6 +41,7 @@ def attribute_linear_behind_hidden(
     plan: SamplingPlan,
     seed: int,
     groups: Ints | None = None,
+    engine: Engine = "auto",
 ) -> Estimate:
     """Return Shapley values of a linear model with the identity link on own and hidden columns.
 
@@ -52,7 +54,7 @@ def attribute_linear_behind_hidden(
     view : ``view.hidden.linear`` is there with the identity link, its hidden columns are ``HiddenFeatures``
     rows, background : float64 (n, p) and (m, p), user columns
     weights : float64 (m,), shares of the background rows, sum 1
-    plan, seed, groups : see ``attribute_sampled``
+    plan, seed, groups, engine : see ``attribute_sampled``
     """
     structure = view.hidden
     if structure is None or structure.linear is None or not isinstance(structure.hidden, HiddenFeatures):
@@ -62,7 +64,7 @@ def attribute_linear_behind_hidden(
     own, other = hidden.own_columns(Z), hidden.own_columns(reference)
     columns = np.arange(view.n_columns) if groups is None else groups
     part = _HiddenPart(hidden, linear, columns[view.players], n_players=count_players(columns))
-    estimate = part.attribute(own, other, weights, plan=plan, seed=seed)
+    estimate = part.attribute(own, other, weights, plan=plan, seed=seed, kernel=choose_kernel(engine))
     return replace(
         estimate,
         base_values=weights @ linear.predict(hidden.transform(reference)),
@@ -76,18 +78,27 @@ class _HiddenPart:
     def __init__(self, hidden: HiddenFeatures, linear: LinearForm, players: Ints, *, n_players: int) -> None:
         n_own = len(players)
         self._own_coefficients = linear.coefficients[:n_own]
-        self._hidden_coefficients = np.ascontiguousarray(linear.coefficients[n_own:].T)
         self._sums = HiddenSums.of(hidden.layers, n_own=n_own)
+        self._head = self._sums.head(np.ascontiguousarray(linear.coefficients[n_own:].T))
         self._players = players
         self._n_players = n_players
 
     def attribute(
-        self, own: Floats, other: Floats, weights: Floats, *, plan: SamplingPlan, seed: int
+        self,
+        own: Floats,
+        other: Floats,
+        weights: Floats,
+        *,
+        plan: SamplingPlan,
+        seed: int,
+        kernel: Kernel | None,
     ) -> Estimate:
         """Return the values of the whole model for own columns (n, q) and (m, q)."""
         known = self._by_player(self._own_coefficients.T[:, None, :] * (own - weights @ other))
         known = known.transpose(1, 2, 0)
-        game = AdditiveGame(self._form(), own, other)
+        game = HiddenHeadGame(
+            self._sums, self._head, own, other, self._players, n_players=self._n_players, kernel=kernel
+        )
         budget = SHARE_OF_PLAN * plan.n_evaluations
         if plan.target_error is not None:
             budget = float(plan.n_evaluations * plan.max_rounds)
@@ -102,24 +113,10 @@ class _HiddenPart:
             max_rounds=max(1, int(budget / round_cost)),
         )
         sampled = sample_game(game, weights, plan=rounds, seed=seed, known=known, control=control)
-        return replace(sampled, algorithm=ALGORITHM)
+        return replace(sampled, algorithm=ALGORITHM, engine=engine_name(kernel))
 
     def _by_player(self, terms: Floats) -> Floats:
         return sum_by_player(terms, self._players, n_players=self._n_players)
-
-    def _form(self) -> AdditiveForm:
-        """Return what the hidden columns add, as a function of the hidden layers' sums."""
-        loads = self._sums.loads.T[:, None, :]
-        return AdditiveForm(
-            n_players=self._n_players,
-            width=self._sums.n_sums,
-            offset=np.zeros(self._sums.n_sums),
-            split=lambda S: self._by_player(loads * S),
-            head=self._add_up,
-        )
-
-    def _add_up(self, sums: Floats) -> Floats:
-        return self._sums.weigh(self._hidden_coefficients, sums)
 
     def _control(self, own: Floats, other: Floats, weights: Floats, *, seed: int) -> QuadraticControl:
         """Return the quadratic function of the sums that is nearest to one output on random hybrids."""
@@ -127,7 +124,7 @@ class _HiddenPart:
         hybrids = draw_hybrids(np.random.default_rng([seed, 1]), own, other)
         loads = self._sums.loads
         sums = loads.T @ hybrids.T
-        gradient, curvature = fit_quadratic(sums, self._add_up(sums.copy())[0])
+        gradient, curvature = fit_quadratic(sums, self._sums.weigh(self._head, sums.copy())[0])
         return QuadraticControl(
             loads @ gradient,
             loads @ curvature @ loads.T,
