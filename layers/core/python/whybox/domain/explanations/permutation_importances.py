@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from whybox.domain.explanations.dealt_linear_models import DealtLinear, read_dealt_linear
 from whybox.domain.explanations.dealt_trees import DealtTrees, read_dealt_trees
 from whybox.domain.explanations.kernel_libraries import Engine
 from whybox.domain.explanations.noise_floors import estimate_noise_floor
@@ -28,6 +29,9 @@ BLOCK_CELLS = 4_000_000
 """Cells of one predicted batch: 32 MB, and still a batch of 51,300 rows x 30 columns in one call."""
 
 INTERVAL_LEVEL = 0.95
+
+SAME_ANSWER = 1e-9
+"""Of the largest answer of a linear model: what rounding may change, with hundreds of columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def permute_columns(
     Notes
     -----
     Cost: one prediction of n x n_repeats x p rows, in blocks of ``BLOCK_CELLS`` cells; of forests and boosted
-    trees in the kernel only what a dealt column can change.
+    trees in the kernel, and of linear models, only what a dealt column can change.
 
     """
     rows = np.ascontiguousarray(X, dtype=np.float64)
@@ -192,13 +196,19 @@ class _Judge:
 
 def _open_dealt(
     model: Any, rows: Floats, judge: _Judge, answers: NDArray[Any], *, engine: Engine
-) -> DealtTrees | None:
-    """Return the model's trees on these rows, None where they do not give its own answers to the bit."""
-    dealt = read_dealt_trees(model, rows, engine=engine)
+) -> DealtTrees | DealtLinear | None:
+    """Return the model on these rows, None where it does not give its own answers.
+
+    Those of trees have to be the same to the bit: a threshold may lie in between. Those of a linear model
+    are the same up to rounding.
+    """
+    linear = read_dealt_linear(model, rows)
+    dealt = read_dealt_trees(model, rows, engine=engine) if linear is None else linear
     if dealt is None:
         return None
     own = judge.decide(dealt.outputs([[]], np.arange(len(rows))[None]).reshape(1, len(rows), dealt.n_outputs))
-    return dealt if np.array_equal(own, answers) else None
+    largest = np.abs(answers).max() if linear is not None else 0.0
+    return dealt if np.allclose(own, answers, rtol=0.0, atol=SAME_ANSWER * largest) else None
 
 
 def _judge(model: Any, y: NDArray[Any], scoring: str | None) -> _Judge:
