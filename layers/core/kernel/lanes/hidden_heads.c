@@ -1,85 +1,163 @@
-/* Hidden heads: linear models behind hidden columns on 64 coalitions at a time, along permutations and back.
+/* Hidden heads: linear models behind hidden columns, 16 rows at a time along permutations and back.
  *
  * The last layer's columns are never written: their standardisation is in the head's coefficients.
+ *
+ *      state k       the first k players of the order are taken from the rows; the state back from it takes the
+ *                    same players from the background row
+ *      sums          (n_sums, 16) of a state, and of the state back: start + end - sums
  */
-#include "coalitions.h"
-#include "hidden_columns.h"
+#include "rows.h"
 #include "walk_levels.h"
 
 #include <stdlib.h>
 
-/* Working arrays of one call. */
+/* Working arrays of one call, 16 rows side by side in all but `start`. */
 typedef struct {
-    int64_t n_words;
-    double *start;         /* (n_sums), of the background row */
-    double *gains, *steps; /* (players), (n_sums, players + 1): how the sums change */
-    double *sums, *before; /* (n_sums, 64), (columns of the layers before the last, 64) */
-    double *answers;       /* (words, outputs, 64) */
+    double *own;                 /* parts (n_sums, players) of the rows */
+    double *start;               /* (n_sums), of the background row */
+    double *walked, *end, *sums; /* (n_sums): of the state, of the rows themselves, of the state at work */
+    double *columns;             /* (columns of the layers before the last) */
+    double *answers;             /* (2, players + 1, outputs) of all states, and of all states back */
 } scratch;
 
 static int make_room(scratch *room, const wb_hidden_head *head)
 {
-    const size_t n_players = (size_t)head->n_players, n_sums = (size_t)head->n_sums;
-    const size_t n_before = (size_t)head->layers[head->n_layers - 1].n_before;
-    room->n_words = (int64_t)wb_count_words(head->n_players);
-    room->start = malloc(n_sums * sizeof *room->start);
-    room->gains = malloc(n_players * sizeof *room->gains);
-    room->steps = malloc(n_sums * (n_players + 1) * sizeof *room->steps);
-    room->sums = malloc(n_sums * WB_LANES * sizeof *room->sums);
-    room->before = malloc((n_before + 1) * WB_LANES * sizeof *room->before);
-    room->answers = malloc((size_t)(room->n_words * head->n_outputs) * WB_LANES * sizeof *room->answers);
-    return room->start && room->gains && room->steps && room->sums && room->before && room->answers;
+    const size_t line = WB_ROWS * sizeof(double), n_sums = (size_t)head->n_sums, n_players = (size_t)head->n_players;
+    room->own = malloc(n_sums * n_players * line);
+    room->start = malloc(n_sums * sizeof(double));
+    room->walked = malloc(n_sums * line);
+    room->end = malloc(n_sums * line);
+    room->sums = malloc(n_sums * line);
+    room->columns = malloc(((size_t)head->layers[head->n_layers - 1].n_before + 1) * line);
+    room->answers = malloc(2 * (n_players + 1) * (size_t)head->n_outputs * line);
+    return room->own && room->start && room->walked && room->end && room->sums && room->columns && room->answers;
 }
 
 static void give_room_back(scratch *room)
 {
-    double *const all[] = {room->start, room->gains, room->steps, room->sums, room->before, room->answers};
+    double *const all[] = {room->own, room->start, room->walked, room->end, room->sums, room->columns, room->answers};
     for (size_t at = 0; at < sizeof all / sizeof all[0]; at++)
         free(all[at]);
 }
 
-/* The rectified units of the last layer, in place of their sums (n_hidden, 64); `side` says the cluster. */
-static void rectify(const wb_layer *layer, const double *restrict side, const double *before, double *restrict units)
+static inline void add_scaled(double *restrict total, const double *restrict columns, const double *weights, int64_t n,
+                              int64_t stride)
 {
-    for (int64_t unit = 0; unit < layer->n_hidden; unit++, units += WB_LANES) {
+    for (int64_t at = 0; at < n; at++)
+        for (int row = 0; row < WB_ROWS; row++)
+            total[row] += columns[at * WB_ROWS + row] * weights[at * stride];
+}
+
+/* Make a layer's rectified units of their sums (n_hidden, 16), in place; the side says the cluster. */
+static inline void rectify(const wb_layer *layer, const double *restrict side, const double *restrict before,
+                           double *restrict units)
+{
+    for (int64_t unit = 0; unit < layer->n_hidden; unit++, units += WB_ROWS) {
         const double first = layer->bias_rows[unit], second = layer->bias_rows[layer->n_hidden + unit];
-        for (int lane = 0; lane < WB_LANES; lane++)
-            units[lane] += side[lane] > layer->threshold ? second : first;
-        wb_add_before(units, before, layer->weights + unit, layer->n_before, layer->n_hidden);
-        for (int lane = 0; lane < WB_LANES; lane++)
-            units[lane] = units[lane] > 0.0 ? units[lane] : 0.0;
+        for (int row = 0; row < WB_ROWS; row++)
+            units[row] += side[row] > layer->threshold ? second : first;
+        add_scaled(units, before, layer->weights + unit, layer->n_before, layer->n_hidden);
+        for (int row = 0; row < WB_ROWS; row++)
+            units[row] = units[row] > 0.0 ? units[row] : 0.0;
     }
 }
 
-static void answer_word(scratch *room, const wb_hidden_head *head, double *answers)
+/* sums of the layers before the last ─▶ their columns; overwrites the sums, and returns those of the last layer */
+static inline double *write_columns(const wb_hidden_head *head, double *sums, double *restrict columns)
+{
+    double *made = columns;
+    for (int64_t number = 0; number < head->n_layers - 1; number++) {
+        const wb_layer *layer = head->layers + number;
+        double *side = sums, *units = sums + WB_ROWS;
+        add_scaled(side, columns, layer->direction, layer->n_before, 1);
+        rectify(layer, side, columns, units);
+        for (int cluster = 0; cluster < 2; cluster++, made += WB_ROWS)
+            for (int row = 0; row < WB_ROWS; row++)
+                made[row] = layer->cluster_rows[(side[row] > layer->threshold ? 2 : 0) + cluster];
+        for (int64_t unit = 0; unit < layer->n_hidden; unit++, made += WB_ROWS)
+            for (int row = 0; row < WB_ROWS; row++)
+                made[row] = (units[unit * WB_ROWS + row] - layer->means[unit]) / layer->scales[unit];
+        sums += (1 + layer->n_hidden) * WB_ROWS;
+    }
+    return sums;
+}
+
+/* The answers (outputs, 16) of a state; overwrites its sums. */
+static inline void answer(scratch *room, const wb_hidden_head *head, double *restrict answers)
 {
     const wb_layer *last = head->layers + head->n_layers - 1;
-    double *side = room->sums + (head->n_sums - 1 - last->n_hidden) * WB_LANES, *units = side + WB_LANES;
-    wb_write_hidden(head->layers, head->n_layers - 1, room->sums, room->before);
-    wb_add_before(side, room->before, last->direction, last->n_before, 1);
-    rectify(last, side, room->before, units);
-    for (int64_t output = 0; output < head->n_outputs; output++, answers += WB_LANES) {
+    double *side = write_columns(head, room->sums, room->columns), *units = side + WB_ROWS;
+    add_scaled(side, room->columns, last->direction, last->n_before, 1);
+    rectify(last, side, room->columns, units);
+    for (int64_t output = 0; output < head->n_outputs; output++, answers += WB_ROWS) {
         const double first = head->of_clusters[2 * output], second = head->of_clusters[2 * output + 1];
-        for (int lane = 0; lane < WB_LANES; lane++)
-            answers[lane] = side[lane] > last->threshold ? second : first;
-        wb_add_before(answers, units, head->of_units + output * last->n_hidden, last->n_hidden, 1);
-        wb_add_before(answers, room->before, head->of_before + output * last->n_before, last->n_before, 1);
+        for (int row = 0; row < WB_ROWS; row++)
+            answers[row] = side[row] > last->threshold ? second : first;
+        add_scaled(answers, units, head->of_units + output * last->n_hidden, last->n_hidden, 1);
+        add_scaled(answers, room->columns, head->of_before + output * last->n_before, last->n_before, 1);
     }
 }
 
-/* Walk one permutation between a row and a background row, of which the parts are given, and write its pairs. */
-static void walk(scratch *room, const wb_hidden_head *head, const double *own, const double *other,
-                 const int64_t *order, double *pairs)
+/* The parts of up to 16 rows side by side, and their sums over the players. */
+static void read_rows(scratch *room, const wb_hidden_head *head, const int64_t *rows, int64_t n)
 {
-    const int64_t p = head->n_players, n_outputs = head->n_outputs;
-    wb_write_sum_steps(room->steps, room->gains, own, other, order, head->n_sums, p);
-    for (int64_t word = 0; word < room->n_words; word++) {
-        for (int64_t sum = 0; sum < head->n_sums; sum++)
-            wb_write_line(room->sums + sum * WB_LANES, room->start[sum], room->steps + sum * (p + 1), p, word);
-        answer_word(room, head, room->answers + word * n_outputs * WB_LANES);
+    const int64_t p = head->n_players, n_parts = head->n_sums * p;
+    for (int64_t row = 0; row < WB_ROWS; row++) {
+        const double *parts = head->row_parts + rows[row < n ? row : n - 1] * n_parts;
+        for (int64_t at = 0; at < n_parts; at++)
+            room->own[at * WB_ROWS + row] = parts[at];
     }
-    for (int64_t output = 0; output < n_outputs; output++)
-        wb_write_pair(room->answers + output * WB_LANES, n_outputs * WB_LANES, order, p, pairs + output, n_outputs);
+    for (int64_t sum = 0; sum < head->n_sums; sum++)
+        for (int row = 0; row < WB_ROWS; row++) {
+            double total = 0.0;
+            for (int64_t player = 0; player < p; player++)
+                total += room->own[(sum * p + player) * WB_ROWS + row];
+            room->end[sum * WB_ROWS + row] = total;
+        }
+}
+
+/* One permutation between the rows that were read and a background row, of which the parts are given. */
+static void walk(scratch *room, const wb_hidden_head *head, const double *other, const int64_t *order)
+{
+    const int64_t p = head->n_players, n_sums = head->n_sums, size = head->n_outputs * WB_ROWS;
+    double *start = room->start;
+    for (int64_t sum = 0; sum < n_sums; sum++) {
+        start[sum] = 0.0;
+        for (int64_t player = 0; player < p; player++)
+            start[sum] += other[sum * p + player];
+        for (int row = 0; row < WB_ROWS; row++)
+            room->walked[sum * WB_ROWS + row] = start[sum];
+    }
+    for (int64_t state = 0; state <= p; state++) {
+        for (int64_t sum = 0; state && sum < n_sums; sum++) {
+            const int64_t place = sum * p + order[state - 1];
+            for (int row = 0; row < WB_ROWS; row++)
+                room->walked[sum * WB_ROWS + row] += room->own[place * WB_ROWS + row] - other[place];
+        }
+        for (int64_t at = 0; at < n_sums * WB_ROWS; at++)
+            room->sums[at] = room->walked[at];
+        answer(room, head, room->answers + state * size);
+        for (int64_t sum = 0; sum < n_sums; sum++)
+            for (int row = 0; row < WB_ROWS; row++)
+                room->sums[sum * WB_ROWS + row] =
+                    start[sum] + (room->end[sum * WB_ROWS + row] - room->walked[sum * WB_ROWS + row]);
+        answer(room, head, room->answers + (p + 1 + state) * size);
+    }
+}
+
+/* What each player adds: half of what it adds there minus back; pairs (rows, `stride`). */
+static void write_pairs(const scratch *room, const wb_hidden_head *head, const int64_t *order, int64_t n, int64_t stride,
+                        double *pairs)
+{
+    const int64_t p = head->n_players, n_outputs = head->n_outputs, size = n_outputs * WB_ROWS;
+    const double *there = room->answers, *back = room->answers + (p + 1) * size;
+    for (int64_t state = 1; state <= p; state++, there += size, back += size)
+        for (int64_t output = 0; output < n_outputs; output++)
+            for (int64_t row = 0; row < n; row++) {
+                const int64_t at = output * WB_ROWS + row;
+                pairs[row * stride + order[state - 1] * n_outputs + output] =
+                    0.5 * ((there[size + at] - there[at]) - (back[size + at] - back[at]));
+            }
 }
 
 int32_t WB_AT(wb_hidden_heads)(const wb_hidden_head *head, const wb_walks *walks, double *pairs)
@@ -89,18 +167,22 @@ int32_t WB_AT(wb_hidden_heads)(const wb_hidden_head *head, const wb_walks *walks
         status = wb_check_walks(walks, head->n_rows, head->n_background, head->n_players);
     if (status != WB_OK)
         return status;
-    const int64_t p = head->n_players, n_parts = head->n_sums * p, n_values = p * head->n_outputs;
+    const int64_t p = head->n_players, n_values = p * head->n_outputs, stride = walks->n_walks * n_values;
     scratch room = {0};
     if (!make_room(&room, head))
         status = WB_NO_MEMORY;
-    for (int64_t walked = 0; status == WB_OK && walked < walks->n_groups * walks->n_walks; walked++) {
-        const int64_t group = walked / walks->n_walks, number = walked % walks->n_walks;
-        const double *other = head->background_parts + walks->backgrounds[walked] * n_parts;
-        wb_add_up(other, head->n_sums, p, room.start);
-        for (int64_t shared = group * walks->n_shared; shared < (group + 1) * walks->n_shared; shared++)
-            walk(&room, head, head->row_parts + walks->rows[shared] * n_parts, other, walks->orders + walked * p,
-                 pairs + (shared * walks->n_walks + number) * n_values);
-    }
+    for (int64_t group = 0; status == WB_OK && group < walks->n_groups; group++)
+        for (int64_t first = 0; first < walks->n_shared; first += WB_ROWS) {
+            const int64_t place = group * walks->n_shared + first, left = walks->n_shared - first;
+            const int64_t n = left < WB_ROWS ? left : WB_ROWS;
+            read_rows(&room, head, walks->rows + place, n);
+            for (int64_t number = 0; number < walks->n_walks; number++) {
+                const int64_t walked = group * walks->n_walks + number;
+                const int64_t *order = walks->orders + walked * p;
+                walk(&room, head, head->background_parts + walks->backgrounds[walked] * head->n_sums * p, order);
+                write_pairs(&room, head, order, n, stride, pairs + place * stride + number * n_values);
+            }
+        }
     give_room_back(&room);
     return status;
 }
