@@ -223,6 +223,8 @@ class PermutationSampler:
 
     def _walk_turns(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return the mean of the pairs of each permutation and of what it is turned into."""
+        if self._n_turns == 1:
+            return walk_pairs(self._game, rows, backgrounds, orders)
         shifts = [turn * orders.shape[2] // self._n_turns for turn in range(self._n_turns)]
         turned = np.concatenate([np.roll(orders, -shift, axis=2) for shift in shifts], axis=1)
         pairs = walk_pairs(self._game, rows, np.tile(backgrounds, (1, self._n_turns)), turned)

@@ -97,5 +97,6 @@ def _even_count(delimiter: str, lines: list[str]) -> int:
     width = lines[0].count(delimiter)
     is_even = width > 0 and all(line.count(delimiter) == width for line in lines)
     # of a quoted cell only closing quotes are left
-    cells = (cell for line in lines for cell in line.split(delimiter)) if is_even else iter(())
+    quoted = [line for line in lines if '"' in line] if is_even else []
+    cells = (cell for line in quoted for cell in line.split(delimiter))
     return width if is_even and all('"' not in cell or not cell.strip('"') for cell in cells) else 0
