@@ -113,7 +113,7 @@ class StratifiedMeans:
     ``value = sum_b w_b mean_b`` adds up to f(x) - base exactly and is unbiased; its variance is estimated
     without bias from the differences within the background rows, ``sum_b w_b^2 (pair - pair')^2 / 4``,
     moderated over the rows. A few background rows often carry most of that sum, so its degrees of freedom are
-    not their number but Satterthwaite's (1946, doi:10.2307/3002019), as three of four values have.
+    not their number but Satterthwaite's (1946, doi:10.2307/3002019), as nine of ten values have.
     """
 
     def __init__(self, *, n_rows: int, n_players: int, n_outputs: int, weights: Floats) -> None:
@@ -152,4 +152,4 @@ class StratifiedMeans:
         if not varies.any():
             return int(np.min(self._n_met)) + PRIOR_DEGREES
         ratio = self._variance[varies] ** 2 / self._variance_squares[varies]
-        return max(1, int(np.quantile(3.0 * ratio - 2.0, 0.25))) + PRIOR_DEGREES
+        return max(1, int(np.quantile(3.0 * ratio - 2.0, 0.1))) + PRIOR_DEGREES
