@@ -15,6 +15,7 @@ from whybox.errors import NoUsableFeaturesError, ValueOutOfRangeError
 
 PERFECT_CORRELATION = 1 - 1e-9  # rounding leaves an exact copy of the target this close to 1
 NARROW = 2.0**-20  # of a column's size: single precision, in which trees compare, has 16 steps in that
+FEW_ROWS = 50  # which settle most columns of numbers already
 SAMPLED_ROWS = 1_000  # more different values than classes in these settle that a column is no copy
 
 Float64s = NDArray[np.float64]
@@ -134,7 +135,9 @@ def _is_linear_in(target: Float64s, column: Float64s, *, size: float) -> bool:
 
 def _names_classes(column: Float64s, y: Int64s | Float64s, *, n_classes: int) -> bool:
     """Whether a column has one value for each class and no other; there are none in a regression."""
-    if not n_classes or len(np.unique(column[:SAMPLED_ROWS])) > n_classes:
+    if not n_classes or len(set(column[:FEW_ROWS].tolist())) > n_classes:
+        return False
+    if len(np.unique(column[:SAMPLED_ROWS])) > n_classes:
         return False
     pairs = np.unique(np.column_stack([column, y]), axis=0)
     return len(pairs) == len(np.unique(column)) == n_classes
