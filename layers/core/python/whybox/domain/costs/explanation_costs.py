@@ -98,7 +98,10 @@ def count_explain_work(job: JobSize) -> Work:
     trees = shape_trees(job)
     if way == "permutation":
         n_asked = job.n_rows * job.n_columns * job.n_repeats
-        return {"permutation": 1.0, "permutation.rows": n_asked} | _times(n_asked, _asking(job))
+        own: Work = {"permutation": 1.0, "permutation.rows": n_asked}
+        if FAMILY_OF[job.model] in _LINEAR and job.model not in CALIBRATED:
+            return own | {"permutation.sums": n_asked * (job.n_margins + _count_hidden_sums(job))}
+        return own | _times(n_asked, _asking(job))
     if trees is not None and way != "asked":
         return _count_trees(job, way, trees)
     if way == "closed":
