@@ -30,6 +30,7 @@ class HiddenHeadGame(AdditiveGame):
         *,
         n_players: int,
         kernel: Kernel | None,
+        n_threads: int = 1,
     ) -> None:
         """Take own columns (n, q) and (m, q), and the player of each of them (q,)."""
         loads = sums.loads.T[:, None, :]
@@ -50,6 +51,7 @@ class HiddenHeadGame(AdditiveGame):
                 n_own=len(players),
                 row_parts=form.split(rows).transpose(1, 0, 2),
                 background_parts=form.split(background).transpose(1, 0, 2),
+                n_threads=n_threads,
             )
 
     def block_shape(self, n_walks: int) -> tuple[int, int]:

@@ -69,6 +69,7 @@ class HiddenTreeGame(PredictedGame):
         *,
         n_players: int,
         kernel: Kernel | None,
+        n_threads: int = 1,
     ) -> None:
         """Take encoded rows (n, q) and background rows (m, q), and the player of each encoded column."""
         super().__init__(model.margins, Z, background, players, n_players=n_players)
@@ -84,6 +85,7 @@ class HiddenTreeGame(PredictedGame):
             n_players=n_players,
             rows=_take_apart(model.hidden, sums, Z, players, n_players),
             background=_take_apart(model.hidden, sums, background, players, n_players),
+            n_threads=n_threads,
         )
         if walker.max_conditions <= MAX_CONDITIONS:
             self._walker = walker

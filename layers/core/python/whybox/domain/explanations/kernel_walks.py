@@ -11,8 +11,12 @@ from numpy.typing import DTypeLike, NDArray
 from whybox.domain.explanations.kernel_libraries import Kernel
 from whybox.domain.explanations.kernel_trees import KernelLeaves, laid_out
 from whybox.domain.explanations.links import Floats
+from whybox.domain.explanations.row_blocks import share_out
 from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
 from whybox.domain.models.hidden_features import HiddenLayer
+
+LEAST_CELLS = 50_000
+"""Numbers that pairs give, below which walking takes no longer than starting threads does."""
 
 _LAYER_ARRAYS = ("direction", "weights", "cluster_rows", "bias_rows", "means", "scales")
 _GAME_COUNTS = ("n_own", "n_players", "n_layers", "n_sums", "n_rows", "n_background")
@@ -98,6 +102,7 @@ class KernelHiddenGame:
     n_players : players of own columns
     rows, background : two float64 arrays each: own columns (n, n_own), and what each player adds to the
         layers' sums (n, n_sums, n_players)
+    n_threads : groups of rows that are walked at the same time; not a bit depends on it
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class KernelHiddenGame:
         n_players: int,
         rows: tuple[Floats, Floats],
         background: tuple[Floats, Floats],
+        n_threads: int,
     ) -> None:
         self._kernel, self._kept = kernel, Kept()
         n_own = len(players)
@@ -136,6 +142,7 @@ class KernelHiddenGame:
             },
         )
         self._shape = (n_players, trees.n_margins)
+        self._n_threads = n_threads
 
     @property
     def max_conditions(self) -> int:
@@ -144,9 +151,10 @@ class KernelHiddenGame:
 
     def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""
-        found = np.empty((rows.size, backgrounds.shape[1], *self._shape))
-        _walk(self._kernel, "wb_hidden_walks", self._struct, (rows, backgrounds, orders), found)
-        return found
+        walks = (rows, backgrounds, orders)
+        return _walk(
+            self._kernel, "wb_hidden_walks", self._struct, walks, shape=self._shape, n_threads=self._n_threads
+        )
 
 
 class KernelHiddenHead:
@@ -159,6 +167,7 @@ class KernelHiddenHead:
     head : of the last layer ``of_clusters`` (o, 2), ``of_units`` (o, h) and ``of_before`` (o, n_before)
     row_parts, background_parts : what each player adds to the layers' sums, float64 (n, n_sums, n_players)
         and (m, n_sums, n_players)
+    n_threads : groups of rows that are walked at the same time; not a bit depends on it
     """
 
     def __init__(
@@ -170,6 +179,7 @@ class KernelHiddenHead:
         n_own: int,
         row_parts: Floats,
         background_parts: Floats,
+        n_threads: int,
     ) -> None:
         self._kernel, self._kept = kernel, Kept()
         self._layers = place_layers(layers, n_own, self._kept)
@@ -178,22 +188,39 @@ class KernelHiddenHead:
         addresses = [self._kept.place(array, np.float64) for array in (row_parts, background_parts, *head)]
         self._struct = _HiddenHead(ctypes.addressof(self._layers), *counts, *addresses)
         self._shape = (n_players, len(head[0]))
+        self._n_threads = n_threads
 
     def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""
-        found = np.empty((rows.size, backgrounds.shape[1], *self._shape))
-        _walk(self._kernel, "wb_hidden_heads", self._struct, (rows, backgrounds, orders), found)
-        return found
+        walks = (rows, backgrounds, orders)
+        return _walk(
+            self._kernel, "wb_hidden_heads", self._struct, walks, shape=self._shape, n_threads=self._n_threads
+        )
 
 
 def _walk(
-    kernel: Kernel, primitive: str, game: ctypes.Structure, walks: tuple[Ints, Ints, Ints], found: Floats
-) -> None:
-    """Have a primitive write the pairs of walks: rows (g, r), background rows (g, c), orders (g, c, p)."""
-    kept = Kept()
+    kernel: Kernel,
+    primitive: str,
+    game: ctypes.Structure,
+    walks: tuple[Ints, Ints, Ints],
+    *,
+    shape: tuple[int, int],
+    n_threads: int,
+) -> Floats:
+    """Have a primitive walk rows (g, r) against background rows (g, c) along orders (g, c, p), by groups.
+
+    Returns pairs (g x r, c, *shape).
+    """
     rows, backgrounds, _ = walks
-    struct = _Walks(
-        *(rows.shape[0], rows.shape[1], backgrounds.shape[1]),
-        *(kept.place(array, np.int64) for array in walks),
-    )
-    kernel.call(primitive, ctypes.byref(game), ctypes.byref(struct), ctypes.c_void_p(found.ctypes.data))
+    found = np.empty((*rows.shape, backgrounds.shape[1], *shape))
+
+    def walk(groups: slice) -> None:
+        kept, part = Kept(), found[groups]
+        struct = _Walks(
+            *(len(part), rows.shape[1], backgrounds.shape[1]),
+            *(kept.place(array[groups], np.int64) for array in walks),
+        )
+        kernel.call(primitive, ctypes.byref(game), ctypes.byref(struct), ctypes.c_void_p(part.ctypes.data))
+
+    share_out(walk, len(rows), n_threads=n_threads if found.size >= LEAST_CELLS else 1)
+    return found.reshape(-1, *found.shape[2:])

@@ -258,6 +258,7 @@ def _attribute_sampled(question: _Question) -> Estimate:
         seed=question.seed,
         groups=question.columns,
         engine=question.engine,
+        n_threads=question.blocks.n_threads,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 BLOCK_ROWS = 4_096
 """Enough for what a block prepares to pay, few enough to hear from it several times a second."""
@@ -77,3 +78,19 @@ class RowBlocks:
 
 
 ALL_AT_ONCE = RowBlocks()
+
+
+def share_out(work: Callable[[slice], None], n_items: int, *, n_threads: int) -> None:
+    """Call ``work`` for as many equal shares of items as there are threads; what one raises is raised.
+
+    For work that is long enough for a thread, and of which no item minds where its share begins.
+    """
+    n_shares = max(1, min(n_threads, n_items))
+    ends = [n_items * share // n_shares for share in range(n_shares + 1)]
+    shares = [slice(*pair) for pair in pairwise(ends)]
+    if n_shares == 1:
+        work(shares[0])
+        return
+    with ThreadPoolExecutor(n_shares, thread_name_prefix=THREAD_NAME) as pool:
+        for _ in pool.map(work, shares):
+            pass

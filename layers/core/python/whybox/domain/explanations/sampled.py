@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from whybox.domain.explanations.additive_controls import learn_control
@@ -28,6 +30,7 @@ def attribute_sampled(
     seed: int,
     groups: Ints | None = None,
     engine: Engine = "auto",
+    n_threads: int = 1,
 ) -> Estimate:
     """Return Shapley values of any model, by the cheapest game its structure allows.
 
@@ -41,6 +44,7 @@ def attribute_sampled(
     seed : of the permutations and of the background samples
     groups : int64 (p,), the player of each user column where columns are explained together
     engine : "auto" takes the compiled kernel where there is one, "numpy" never
+    n_threads : groups of rows that the kernel walks at the same time; not a bit depends on it
 
     Returns
     -------
@@ -49,16 +53,14 @@ def attribute_sampled(
     """
     plan = plan or SamplingPlan()
     hidden = view.hidden
+    asked: dict[str, Any] = {"plan": plan, "seed": seed, "groups": groups, "engine": engine}
+    asked["n_threads"] = n_threads
     if hidden is not None and hidden.trees is not None:
-        found = attribute_trees_behind_hidden(
-            view, rows, background, weights, plan=plan, seed=seed, groups=groups, engine=engine
-        )
+        found = attribute_trees_behind_hidden(view, rows, background, weights, **asked)
         if found is not None:
             return found
     if hidden is not None and hidden.linear is not None and hidden.linear.link == "identity":
-        return attribute_linear_behind_hidden(
-            view, rows, background, weights, plan=plan, seed=seed, groups=groups, engine=engine
-        )
+        return attribute_linear_behind_hidden(view, rows, background, weights, **asked)
     columns = np.arange(view.n_columns) if groups is None else groups
     game = choose_game(view, rows, background, groups=groups)
     return attribute_game(game, background, columns, weights, plan=plan, seed=seed)

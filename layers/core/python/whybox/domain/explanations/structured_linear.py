@@ -42,6 +42,7 @@ def attribute_linear_behind_hidden(
     seed: int,
     groups: Ints | None = None,
     engine: Engine = "auto",
+    n_threads: int = 1,
 ) -> Estimate:
     """Return Shapley values of a linear model with the identity link on own and hidden columns.
 
@@ -54,7 +55,7 @@ def attribute_linear_behind_hidden(
     view : ``view.hidden.linear`` is there with the identity link, its hidden columns are ``HiddenFeatures``
     rows, background : float64 (n, p) and (m, p), user columns
     weights : float64 (m,), shares of the background rows, sum 1
-    plan, seed, groups, engine : see ``attribute_sampled``
+    plan, seed, groups, engine, n_threads : see ``attribute_sampled``
     """
     structure = view.hidden
     if structure is None or structure.linear is None or not isinstance(structure.hidden, HiddenFeatures):
@@ -64,9 +65,12 @@ def attribute_linear_behind_hidden(
     own, other = hidden.own_columns(Z), hidden.own_columns(reference)
     columns = np.arange(view.n_columns) if groups is None else groups
     part = _HiddenPart(hidden, linear, columns[view.players], n_players=count_players(columns))
-    estimate = part.attribute(own, other, weights, plan=plan, seed=seed, kernel=choose_kernel(engine))
+    kernel = choose_kernel(engine)
+    game = part.open_game(own, other, kernel=kernel, n_threads=n_threads)
+    estimate = part.attribute(game, own, other, weights, plan=plan, seed=seed)
     return replace(
         estimate,
+        engine=engine_name(None if estimate.is_exact else kernel),
         base_values=weights @ linear.predict(hidden.transform(reference)),
         predictions=linear.predict(hidden.transform(Z)),
     )
@@ -83,22 +87,28 @@ class _HiddenPart:
         self._players = players
         self._n_players = n_players
 
+    def open_game(
+        self, own: Floats, other: Floats, *, kernel: Kernel | None, n_threads: int
+    ) -> HiddenHeadGame:
+        """Return the game of the hidden columns for own columns (n, q) and (m, q)."""
+        tables, n_players = (own, other, self._players), self._n_players
+        return HiddenHeadGame(
+            self._sums, self._head, *tables, n_players=n_players, kernel=kernel, n_threads=n_threads
+        )
+
     def attribute(
         self,
+        game: HiddenHeadGame,
         own: Floats,
         other: Floats,
         weights: Floats,
         *,
         plan: SamplingPlan,
         seed: int,
-        kernel: Kernel | None,
     ) -> Estimate:
-        """Return the values of the whole model for own columns (n, q) and (m, q)."""
+        """Return the values of the whole model for own columns (n, q) and (m, q), of which the game is."""
         known = self._by_player(self._own_coefficients.T[:, None, :] * (own - weights @ other))
         known = known.transpose(1, 2, 0)
-        game = HiddenHeadGame(
-            self._sums, self._head, own, other, self._players, n_players=self._n_players, kernel=kernel
-        )
         budget = SHARE_OF_PLAN * plan.n_evaluations
         if plan.target_error is not None:
             budget = float(plan.n_evaluations * plan.max_rounds)
@@ -113,7 +123,7 @@ class _HiddenPart:
             max_rounds=max(1, int(budget / round_cost)),
         )
         sampled = sample_game(game, weights, plan=rounds, seed=seed, known=known, control=control)
-        return replace(sampled, algorithm=ALGORITHM, engine=engine_name(kernel))
+        return replace(sampled, algorithm=ALGORITHM)
 
     def _by_player(self, terms: Floats) -> Floats:
         return sum_by_player(terms, self._players, n_players=self._n_players)

@@ -44,6 +44,7 @@ def attribute_trees_behind_hidden(
     seed: int,
     groups: Ints | None = None,
     engine: Engine = "auto",
+    n_threads: int = 1,
 ) -> Estimate | None:
     """Return Shapley values of a sum of trees on own and hidden columns, None where this way is not open.
 
@@ -56,7 +57,7 @@ def attribute_trees_behind_hidden(
     view : ``view.hidden.trees`` is there
     rows, background : float64 (n, p) and (m, p), user columns
     weights : float64 (m,), shares of the background rows, sum 1
-    plan, seed, groups, engine : see ``attribute_sampled``
+    plan, seed, groups, engine, n_threads : see ``attribute_sampled``
     """
     structure = view.hidden
     if structure is None or structure.trees is None or structure.trees.link != "identity":
@@ -81,7 +82,9 @@ def attribute_trees_behind_hidden(
     part = replace(rest, values=np.ascontiguousarray(rest.values[:, walked]), base=rest.base[walked])
     model = HiddenTrees(part, hidden, _find_compiled(structure, rest))
     kernel = choose_kernel(engine)
-    game = HiddenTreeGame(model, Z, reference, players, n_players=n_players, kernel=kernel)
+    game = HiddenTreeGame(
+        model, Z, reference, players, n_players=n_players, kernel=kernel, n_threads=n_threads
+    )
     rounds = _plan_rounds(game, weights, plan)
     found = sample_game(game, weights, plan=rounds, seed=seed, known=known[:, :, walked])
     return replace(
