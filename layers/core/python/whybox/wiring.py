@@ -8,8 +8,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whybox.adapters.https.documents import fetch_json, trusted_authorities
-from whybox.adapters.https.jwks_keys import JwksKeys
 from whybox.adapters.local.secret_file import LINK_FILE_NAME, read_or_make_secret
 from whybox.adapters.local.sqlite_keys import SqliteKeys
 from whybox.adapters.local.sqlite_replies import SqliteReplies
@@ -343,6 +341,9 @@ def _token_key(settings: Settings) -> TokenKey:
     issuer, audience, jwks = settings.jwt_issuer, settings.jwt_audience, settings.jwks
     if jwks is None:
         return TokenKey(_own_keys(settings), issuer, audience)
+    from whybox.adapters.https.documents import fetch_json, trusted_authorities
+    from whybox.adapters.https.jwks_keys import JwksKeys
+
     fetch = partial(fetch_json, jwks.url, trust=trusted_authorities(jwks.ca_file))
     return TokenKey(
         JwksKeys(fetch),
