@@ -54,11 +54,12 @@ np.testing.assert_array_equal(margin(fit_{library}), before)
 def test_the_names_of_numpy_are_whole_after_a_booster_alone():
     run("""
 keep_boosters_alone("xgboost")
-assert not loaded("numpy.f2py.f2py2e")
+assert not loaded("numpy.f2py.f2py2e", "numpy.polynomial.polynomial", "numpy.testing._private", "unittest")
 assert callable(np.f2py.run_main) and callable(np.f2py.get_include)
-assert loaded("numpy.f2py.f2py2e")
-import numpy.f2py as again
+np.testing.assert_allclose(np.polynomial.Polynomial([1.0, 2.0])(3.0), 7.0)
+import numpy.f2py as again, numpy.polynomial.polynomial as polynomial
 assert again is np.f2py is sys.modules["numpy.f2py"]
+assert polynomial.polyval(3.0, [1.0, 2.0]) == 7.0
 """)
 
 

@@ -2,7 +2,7 @@
 
 import xgboost ─▶ LoneBoosters.find_spec ─▶ its own loader, with in this thread, until it is done:
                                               sklearn, pandas, scipy.special   not there
-                                              numpy.f2py                       executed when it is touched
+                                              numpy.f2py, ...                  executed when touched
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ HEAVY_MODULES: Final = frozenset({"sklearn", "pandas"})
 HIDDEN_MODULES: Final = HEAVY_MODULES | {"scipy.special"}
 """What the libraries import for their scikit-learn classes, and do without where it is not installed."""
 
-LAZY_MODULES: Final = frozenset({"numpy.f2py"})
-"""A Fortran compiler's front end: scipy copies all names of numpy, and the name is all that it needs."""
+LAZY_MODULES: Final = frozenset({"numpy.f2py", "numpy.polynomial", "numpy.testing"})
+"""scipy copies all names of numpy into a module of its own, and the names are all that it needs of these."""
 
 
 def keep_boosters_alone(*at_once: str) -> None:
