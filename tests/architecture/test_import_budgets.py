@@ -114,6 +114,7 @@ def test_a_function_loads_without_warnings_and_within_its_budget(function, tmp_p
     loaded = run(LOAD, function, tmp_path)
 
     assert not loaded & {"boto3", "hypothesis", "pytest", "uvicorn", "httpx"}
+    assert not loaded & {"jwt", "cryptography"}  # only for the keys of an issuer
     assert not loaded & FORBIDDEN[function]
 
 
