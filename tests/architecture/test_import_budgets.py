@@ -125,6 +125,15 @@ def test_a_request_for_xgboost_loads_no_scikit_learn_and_no_pandas(tmp_path):
     assert not loaded & (NOT_FOR_TREES | {"lightgbm"})
 
 
+def test_a_request_for_lightgbm_loads_it_alone(tmp_path):
+    request = REQUEST.replace("model_type=xgboost", "model_type=lightgbm")
+
+    loaded = run(request, "gbdtregression", tmp_path)
+
+    assert "lightgbm" in loaded
+    assert not loaded & NOT_FOR_TREES
+
+
 def test_exact_values_of_xgboosts_trees_need_no_scikit_learn_no_shap_and_no_pandas(tmp_path):
     loaded = run(EXPLAIN, "gbdtregression", tmp_path)
 
