@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from whybox.domain.models.boosted_trees import import_booster_alone
+from whybox.domain.models.lone_boosters import keep_boosters_alone
 from whybox.http.app import create_app
 from whybox.http.compatible import gbdtregression
 from whybox.http.functions import HttpFunction
@@ -19,8 +19,7 @@ from whybox.wiring import connect
 
 logger = Logger(service="gbdtregression")
 copy_config_to_registered_loggers(logger, include={"whybox"})
-for library in ("xgboost", "lightgbm"):
-    import_booster_alone(library)  # without scikit-learn the start takes a third of the time
+keep_boosters_alone("xgboost")  # no scikit-learn: a third of the time; lightgbm when it is first asked for
 ports = connect(settings := Settings.from_environment(os.environ))  # once per container
 app = create_app(
     gbdtregression,

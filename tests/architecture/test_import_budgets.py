@@ -24,8 +24,8 @@ FORBIDDEN = {
     "site": NUMERIC,
     "mlclassification": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "mlregression": NOT_FOR_TREES | {"xgboost", "lightgbm"},
-    "gbdtclassification": NOT_FOR_TREES,
-    "gbdtregression": NOT_FOR_TREES,
+    "gbdtclassification": NOT_FOR_TREES | {"lightgbm"},
+    "gbdtregression": NOT_FOR_TREES | {"lightgbm"},
     "explain_heavy": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "explain_batch": NOT_FOR_TREES | {"xgboost", "lightgbm"},
     "explanations": NOT_FOR_TREES | {"xgboost", "lightgbm"},
@@ -77,9 +77,10 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 
 EXPLAIN = """
 import json, sys
-from whybox.domain.models.boosted_trees import import_booster_alone
-xgboost = import_booster_alone("xgboost")
+from whybox.domain.models.lone_boosters import keep_boosters_alone
+keep_boosters_alone()
 import numpy as np
+import xgboost
 from whybox.domain.explanations import attribute_rows
 X = np.random.default_rng(0).normal(size=(60, 4))
 booster = xgboost.train({"nthread": 1}, xgboost.DMatrix(X, X[:, 0], nthread=1), 5)
@@ -113,6 +114,7 @@ def test_a_function_loads_without_warnings_and_within_its_budget(function, tmp_p
     loaded = run(LOAD, function, tmp_path)
 
     assert not loaded & {"boto3", "hypothesis", "pytest", "uvicorn", "httpx"}
+    assert not loaded & {"jwt", "cryptography"}  # only for the keys of an issuer
     assert not loaded & FORBIDDEN[function]
 
 
@@ -120,6 +122,15 @@ def test_a_request_for_xgboost_loads_no_scikit_learn_and_no_pandas(tmp_path):
     loaded = run(REQUEST, "gbdtregression", tmp_path)
 
     assert "xgboost" in loaded
+    assert not loaded & (NOT_FOR_TREES | {"lightgbm"})
+
+
+def test_a_request_for_lightgbm_loads_it_alone(tmp_path):
+    request = REQUEST.replace("model_type=xgboost", "model_type=lightgbm")
+
+    loaded = run(request, "gbdtregression", tmp_path)
+
+    assert "lightgbm" in loaded
     assert not loaded & NOT_FOR_TREES
 
 

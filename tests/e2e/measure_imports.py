@@ -27,8 +27,8 @@ FIRST_REQUEST = {
     "Usage": (),
     "MlClassification": ("sklearn.ensemble", "scipy.stats.qmc"),
     "MlRegression": ("sklearn.linear_model", "scipy.stats.qmc"),
-    "GbdtClassification": (),
-    "GbdtRegression": (),
+    "GbdtClassification": ("xgboost.data",),
+    "GbdtRegression": ("xgboost.data",),
     EVERYTHING: (
         "sklearn.ensemble",
         "sklearn.linear_model",

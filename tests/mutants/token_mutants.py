@@ -29,9 +29,8 @@ MUTANTS = (
         "signature-not-checked",
         "any signature will do",
         VERIFY,
-        "    except PyJWTError as error:\n"
-        '        raise AuthenticationError("signature does not match") from error\n',
-        "    except PyJWTError:\n        return\n",
+        "    if not is_signed(token, verification_key):\n",
+        "    if not is_signed:\n",
         REFUSED,
     ),
     Mutant(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whybox.adapters.https.documents import fetch_json, trusted_authorities
-from whybox.adapters.https.jwks_keys import JwksKeys
 from whybox.adapters.local.secret_file import LINK_FILE_NAME, read_or_make_secret
 from whybox.adapters.local.sqlite_keys import SqliteKeys
 from whybox.adapters.local.sqlite_replies import SqliteReplies
@@ -127,7 +126,7 @@ def connect_local(settings: Settings) -> LocalPorts:
     usage = SqliteUsage(settings.home / "usage.sqlite3", default_limit=settings.monthly_limit)
     return LocalPorts(
         clock=SystemClock(),
-        token_key=_token_key(settings),
+        token_key=_token_key(settings, lambda: SharedSecret(signing_secret(settings))),
         usage=usage,
         replies=SqliteReplies(settings.home / "replies.sqlite3"),
         accounts=Accounts(
@@ -242,7 +241,7 @@ def _connect_aws(settings: Settings, aws: AwsSettings) -> Ports:
     usage = DynamodbUsage(dynamodb, aws.usage_table, default_limit=settings.monthly_limit)
     return _AwsPorts(
         clock=SystemClock(),
-        token_key=_token_key(settings),
+        token_key=_token_key(settings, partial(_secret_in_aws, aws, clients)),
         usage=usage,
         replies=DynamodbReplies(dynamodb, aws.usage_table),
         accounts=Accounts(
@@ -325,24 +324,20 @@ def _given(value: str, variable: str) -> str:
     return value
 
 
-def _own_keys(settings: Settings) -> TokenKeys:
-    """Return the one secret, from where the settings say it is."""
-    return SharedSecret(signing_secret(settings)) if settings.aws is None else _secret_in_aws(settings.aws)
-
-
-def _secret_in_aws(aws: AwsSettings) -> SecretKeys:
-    from whybox.adapters.aws.clients import AwsClients
+def _secret_in_aws(aws: AwsSettings, clients: AwsClients) -> SecretKeys:
     from whybox.adapters.aws.secret_keys import SecretKeys
 
-    client = AwsClients(endpoint_url=aws.endpoint_url).secretsmanager()
-    return SecretKeys(client, aws.secret_arn or "", check=checked_secret)
+    return SecretKeys(clients.secretsmanager(), aws.secret_arn or "", check=checked_secret)
 
 
-def _token_key(settings: Settings) -> TokenKey:
-    """Return what tokens are verified with: one secret, or the keys that an issuer publishes."""
+def _token_key(settings: Settings, own_keys: Callable[[], TokenKeys]) -> TokenKey:
+    """Return what tokens are verified with: our own one secret, or the keys that an issuer publishes."""
     issuer, audience, jwks = settings.jwt_issuer, settings.jwt_audience, settings.jwks
     if jwks is None:
-        return TokenKey(_own_keys(settings), issuer, audience)
+        return TokenKey(own_keys(), issuer, audience)
+    from whybox.adapters.https.documents import fetch_json, trusted_authorities
+    from whybox.adapters.https.jwks_keys import JwksKeys
+
     fetch = partial(fetch_json, jwks.url, trust=trusted_authorities(jwks.ca_file))
     return TokenKey(
         JwksKeys(fetch),
@@ -366,5 +361,7 @@ def signing_secret(settings: Settings) -> bytes:
             "them only where they are verified with a shared secret, without WHYBOX_JWKS_URL."
         )
     if settings.aws is not None:
-        return _secret_in_aws(settings.aws).secret()
+        from whybox.adapters.aws.clients import AwsClients
+
+        return _secret_in_aws(settings.aws, AwsClients(endpoint_url=settings.aws.endpoint_url)).secret()
     return settings.jwt_secret or read_or_make_secret(settings.home)

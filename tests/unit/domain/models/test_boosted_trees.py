@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import lightgbm
 import numpy as np
@@ -136,25 +134,6 @@ def test_lightgbm_is_the_librarys_fit_with_these_parameters():
 
 def test_the_objective_follows_the_number_of_classes():
     assert [objective_of(n_classes) for n_classes in (0, 2, 3)] == ["regression", "binary", "multiclass"]
-
-
-@pytest.mark.parametrize("library", FITS)
-def test_a_booster_alone_is_imported_and_works_without_scikit_learn_and_pandas(library):
-    program = f"""
-import sys
-import numpy as np
-from whybox.domain.models.boosted_trees import import_booster_alone, fit_{library}
-import_booster_alone("{library}")
-Z = np.arange(60.0).reshape(30, 2)
-trees = fit_{library}(Z, np.arange(30) % 2, n_classes=2, parameters={PARAMETERS}, seed=0)
-assert np.isfinite(trees.margin(Z)).all()
-print(sorted({{"sklearn", "pandas"}} & set(sys.modules)))
-import sklearn.linear_model, pandas
-"""
-
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-
-    assert found.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("library", FITS)

@@ -12,7 +12,6 @@ from whybox.domain.exports import Columns
 from whybox.domain.exports.csv_files import write_csv
 from whybox.domain.exports.parquet_files import write_parquet
 from whybox.domain.models.specs import Label
-from whybox.domain.reports import render_report
 from whybox.domain.tasks import Int64s
 from whybox.errors import ResultNotFiniteError
 from whybox.services.deliver_result import RenderedFile
@@ -151,6 +150,8 @@ def _refuse_infinite(columns: Columns) -> None:
 
 def _render_page(result: ExplanationResult, document: dict[str, Any], place: dict[str, str]) -> RenderedFile:
     """Return the report, of a sample of the rows where they are many."""
+    from whybox.domain.reports import render_report  # who answers at once starts without it
+
     n_cells = 1 if result.attributed is None else int(np.prod(result.attributed.values.shape[1:]))
     shown = sample_result(result, n_rows=min(REPORT_ROWS, max(10, REPORT_CELLS // n_cells)))
     if shown is None:

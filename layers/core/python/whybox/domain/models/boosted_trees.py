@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -30,8 +28,6 @@ Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 
 MANY_ROWS = 4_096  # from here on reading the trees once more pays
-# what xgboost and lightgbm import for their wrappers, which we never use
-HEAVY_MODULES = ("sklearn", "pandas")
 XGBOOST_OBJECTIVES: Mapping[Objective, str] = {
     "regression": "reg:squarederror",
     "binary": "binary:logistic",
@@ -120,36 +116,9 @@ def load_booster_library(name: Library) -> ModuleType:
     """Import xgboost or lightgbm, an ordinary import.
 
     Both import scikit-learn and pandas for wrappers we never use. A process that needs neither may call
-    ``import_booster_alone`` first, which makes this several times faster.
+    ``keep_boosters_alone`` first, which makes this several times faster.
     """
     return importlib.import_module(name)
-
-
-def import_booster_alone(name: Library) -> ModuleType:
-    """Import xgboost or lightgbm without scikit-learn and pandas, for a cold start; returns the module.
-
-    For the top of a program, before threads start: while it runs these two cannot be imported; afterwards
-    they can again, but the library's scikit-learn classes (XGBClassifier, ...) stay unusable in this process.
-    An ordinary import when any of the three is loaded already.
-    """
-    if any(module in sys.modules for module in (name, *HEAVY_MODULES)):
-        return load_booster_library(name)
-    with _hidden_modules():
-        return load_booster_library(name)
-
-
-@contextmanager
-def _hidden_modules() -> Iterator[None]:
-    """Make imports of the heavy modules fail, as if they were not installed."""
-    blocked: dict[str, Any] = dict.fromkeys(
-        HEAVY_MODULES
-    )  # None in sys.modules is how Python says "not there"
-    sys.modules.update(blocked)
-    try:
-        yield
-    finally:
-        for module in HEAVY_MODULES:
-            sys.modules.pop(module, None)
 
 
 def objective_of(n_classes: int) -> Objective:
