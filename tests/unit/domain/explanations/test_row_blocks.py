@@ -11,7 +11,10 @@ from tests.unit.row_threads import row_threads
 
 from whybox.domain.explanations import attribute_rows
 from whybox.domain.explanations.row_attributions import INTERVENTIONAL, PATH_DEPENDENT
-from whybox.domain.explanations.row_blocks import LEAST_ROWS, RowBlocks
+from whybox.domain.explanations.row_blocks import LEAST_ROWS, RowBlocks, share_out
+from whybox.domain.models.catalogue import choose_model, fit_model
+from whybox.domain.tables import read_table
+from whybox.domain.tasks import frame_task
 
 from .tree_models import fit_case, make_table
 
@@ -79,6 +82,33 @@ def test_few_rows_are_not_shared_out():
     assert names
 
 
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("n_items", [0, 1, 2, 7])
+def test_items_are_shared_out_once_and_evenly(n_items, n_threads):
+    counts, shares = np.zeros(n_items, dtype=int), []
+
+    def work(items):
+        counts[items] += 1
+        shares.append(items.stop - items.start)
+
+    with row_threads() as names:
+        share_out(work, n_items, n_threads=n_threads)
+
+    assert np.all(counts == 1)
+    assert len(shares) == max(1, min(n_items, n_threads))
+    assert max(shares) - min(shares) <= 1
+    assert bool(names) == (len(shares) > 1)
+
+
+def test_what_a_share_raises_is_raised():
+    def work(items):
+        if items.start:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        share_out(work, 4, n_threads=2)
+
+
 @pytest.mark.parametrize("engine", ["auto", "numpy"])
 @pytest.mark.parametrize("method", ["auto", "path_dependent"])
 def test_threads_change_no_byte_of_an_answer(method, engine):
@@ -131,3 +161,32 @@ def test_ways_that_know_no_blocks_report_once_at_the_end(name):
     attribute_rows(model, rows, background=background, on_rows=reports.append)
 
     assert reports == [len(rows)]
+
+
+@pytest.mark.parametrize("name", ["RidgeCV", "RandomForestRegressor"])
+def test_groups_behind_hidden_columns_are_walked_in_threads_and_change_no_byte(name):
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(700, 12)).round(3)
+    y = X[:, 0] * X[:, 1] + X[:, 2]
+    header = ",".join([*(f"x{column}" for column in range(12)), "target", "training_index"])
+    lines = [
+        ",".join([*map(repr, cells), repr(answer), str(int(number < 100))])
+        for number, (cells, answer) in enumerate(zip(X.tolist(), y.tolist(), strict=True))
+    ]
+    task = frame_task(read_table("\n".join([header, *lines]).encode()), kind="regression")
+    parameters = {} if name == "RidgeCV" else {"n_estimators": 5}
+    spec = choose_model(
+        "regression", family="sklearn", name=name, parameters=parameters, n_hidden_features=3, seed=0
+    )
+    model = fit_model(spec, task)
+
+    def ask(n_threads):
+        return attribute_rows(model, X[100:], background=X[:30], unit="target", n_threads=n_threads)
+
+    with row_threads() as names:
+        found = ask(1), ask(3)
+
+    assert names
+    assert found[0].algorithm.endswith("with_sampled_hidden")
+    assert found[0].values.tobytes() == found[1].values.tobytes()
+    assert found[0].std_error.tobytes() == found[1].std_error.tobytes()
