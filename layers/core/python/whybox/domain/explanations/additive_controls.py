@@ -41,9 +41,9 @@ class AdditiveControl:
         self.values = np.broadcast_to(-mean, (n_rows, *mean.shape))
         self.background_outputs = effects.sum(axis=1)
 
-    def pairs(self, _rows: Ints, backgrounds: Ints, /) -> Floats:
-        """Return the control's part of pairs of rows (r,) against (r, c): float64 (r, c, p, n_outputs)."""
-        return -self._effects[backgrounds]
+    def pairs(self, rows: Ints, backgrounds: Ints, /) -> Floats:
+        """Return the control's part of pairs of rows (g, r) against (g, c): (g x r, c, p, n_outputs)."""
+        return np.repeat(-self._effects[backgrounds], rows.shape[1], axis=0)
 
 
 def learn_control(

@@ -54,7 +54,7 @@ class Control(Protocol):
         ...
 
     def pairs(self, rows: Ints, backgrounds: Ints, /) -> Floats:
-        """Return what any antithetic pair gives for rows (r,) against (r, c): (r, c, p, n_outputs)."""
+        """Return what any antithetic pair gives rows (g, r) against (g, c): (g x r, c, p, n_outputs)."""
         ...
 
 
@@ -216,10 +216,9 @@ class PermutationSampler:
             backgrounds = np.tile(backgrounds, (1, 2))
         orders = draw_orders(self._generator, backgrounds.shape, n_players=self._game.n_players)
         pairs = self._walk_turns(rows, backgrounds, orders)
-        shared = np.repeat(backgrounds, rows.shape[1], axis=0)
         if self._control is not None:
-            pairs -= self._control.pairs(rows.ravel(), shared)
-        self.means.add(rows.ravel(), shared, pairs)
+            pairs -= self._control.pairs(rows, backgrounds)
+        self.means.add(rows.ravel(), np.repeat(backgrounds, rows.shape[1], axis=0), pairs)
 
     def _walk_turns(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return the mean of the pairs of each permutation and of what it is turned into."""

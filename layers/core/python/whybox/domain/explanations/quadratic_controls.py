@@ -47,10 +47,12 @@ class QuadraticControl:
         self.values = sum_by_player(by_column, players, n_players=n_players)[..., None]
 
     def pairs(self, rows: Ints, backgrounds: Ints, /) -> Floats:
-        """Return the values of rows (r,) against single background rows (r, c): float64 (r, c, p, 1)."""
-        gaps = self._rows[rows][:, None] - self._background[backgrounds]
-        slopes = (self._row_slopes[rows] + self._gradient)[:, None] + self._slopes[backgrounds]
-        return sum_by_player(gaps * slopes, self._players, n_players=self._n_players)[..., None]
+        """Return the values of rows (g, r) against single background rows (g, c): (g x r, c, p, 1)."""
+        gaps = self._rows[rows][:, :, None] - self._background[backgrounds][:, None]
+        slopes = (self._row_slopes[rows] + self._gradient)[:, :, None] + self._slopes[backgrounds][:, None]
+        gaps *= slopes
+        parts = gaps.reshape(-1, *gaps.shape[2:])
+        return sum_by_player(parts, self._players, n_players=self._n_players)[..., None]
 
 
 def fit_quadratic(sums: Floats, answers: Floats) -> tuple[Floats, Floats]:
