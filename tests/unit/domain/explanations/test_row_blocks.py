@@ -190,3 +190,24 @@ def test_groups_behind_hidden_columns_are_walked_in_threads_and_change_no_byte(n
     assert found[0].algorithm.endswith("with_sampled_hidden")
     assert found[0].values.tobytes() == found[1].values.tobytes()
     assert found[0].std_error.tobytes() == found[1].std_error.tobytes()
+
+
+@pytest.mark.parametrize("objective", ["binary:logistic", "multi:softprob"])
+def test_groups_behind_a_link_are_walked_in_threads_and_change_no_byte(objective):
+    rng = np.random.default_rng(9)
+    X = rng.normal(size=(300, 20)).round(3)
+    y = np.digitize(X[:, 0] * X[:, 1] + X[:, 2], [0.0] if objective == "binary:logistic" else [-0.5, 0.5])
+    choices = {"max_depth": 3, "nthread": 1, "objective": objective}
+    choices |= {} if objective == "binary:logistic" else {"num_class": 3}
+    booster = xgboost.train(choices, xgboost.DMatrix(X, y), 30)
+
+    def ask(n_threads):
+        return attribute_rows(booster, X, background=X[:40], unit="probability", n_threads=n_threads)
+
+    with row_threads() as names:
+        found = ask(1), ask(3)
+
+    assert names
+    assert found[0].algorithm == "linked_tree_permutations"
+    assert found[0].values.tobytes() == found[1].values.tobytes()
+    assert found[0].std_error.tobytes() == found[1].std_error.tobytes()

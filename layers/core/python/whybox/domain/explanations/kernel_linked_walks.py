@@ -10,9 +10,13 @@ import numpy as np
 from whybox.domain.explanations.kernel_trees import KernelLeaves, address
 from whybox.domain.explanations.kernel_walks import Kept
 from whybox.domain.explanations.links import Floats, Link
+from whybox.domain.explanations.row_blocks import share_out
 
 if TYPE_CHECKING:
     from whybox.domain.explanations.linked_games import Visits
+
+LEAST_MEETINGS = 2_000
+"""Of a row and a background row, about a microsecond each: for fewer, a thread is more work than it saves."""
 
 _LINKS: dict[Link, int] = {"logistic": 0, "softmax": 1, "exponential": 2}
 _N_SUMS = 6
@@ -56,6 +60,7 @@ class KernelLinkedGame:
     margins, outputs : of the background rows, (m, n_margins) and (m, o)
     control : gains (n, o, p) and (m, o, p), starts (m, o) and coefficients (o, 6) of the control
     weights : shares of the background rows (m,)
+    n_threads : groups of rows that visit at the same time; not a bit depends on it
     """
 
     def __init__(
@@ -68,7 +73,9 @@ class KernelLinkedGame:
         outputs: Floats,
         control: tuple[Floats, Floats, Floats, Floats],
         weights: Floats,
+        n_threads: int,
     ) -> None:
+        self._n_threads = n_threads
         self._leaves, self._kept = leaves, Kept()
         arrays = (*tables, margins, outputs, *control, weights)
         self._struct = _Game(
@@ -87,6 +94,20 @@ class KernelLinkedGame:
 
     def visit(self, visits: Visits) -> Floats:
         """Return the sums of visits; see ``LinkedGame.visit``."""
+        sums = np.empty((len(visits.rows), _N_SUMS, *self._shape))
+
+        def visit(groups: slice) -> None:
+            part = visits.of(groups)
+            start = visits.first_row[groups.start]
+            self._visit(part, sums[start : start + len(part.rows)])
+
+        n_groups = len(visits.first_row) - 1
+        is_long = len(visits.rows) * len(visits.backgrounds) >= LEAST_MEETINGS * n_groups
+        share_out(visit, n_groups, n_threads=self._n_threads if is_long else 1)
+        return sums
+
+    def _visit(self, visits: Visits, sums: Floats) -> None:
+        """Write the sums of visits."""
         kept = Kept()
         struct = _Visits(
             n_groups=len(visits.first_row) - 1,
@@ -98,11 +119,9 @@ class KernelLinkedGame:
             spreads=kept.place(visits.spreads, np.float64),
             orders=kept.place(visits.orders, np.int64),
         )
-        sums = np.empty((len(visits.rows), _N_SUMS, *self._shape))
         self._leaves.kernel.call(
             "wb_linked_walks", ctypes.byref(self._struct), ctypes.byref(struct), address(sums)
         )
-        return sums
 
     def shares(self) -> Floats:
         """Return the Shapley values of the control, float64 (n, p, o)."""

@@ -54,15 +54,38 @@ class Visits:
     spreads: Floats
     orders: Ints
 
+    def of(self, groups: slice) -> Visits:
+        """Return the visits of some groups that follow each other."""
+        rows = self.first_row[groups.start : groups.stop + 1]
+        visits = self.first_visit[groups.start : groups.stop + 1]
+        here = slice(visits[0], visits[-1])
+        return Visits(
+            first_row=rows - rows[0],
+            rows=self.rows[rows[0] : rows[-1]],
+            first_visit=visits - visits[0],
+            backgrounds=self.backgrounds[here],
+            weights=self.weights[here],
+            spreads=self.spreads[here],
+            orders=self.orders[here],
+        )
+
 
 class LinkedGame:
     """Trees behind a link, less a control; of the logistic link class 1 only."""
 
     def __init__(
-        self, paths: LeafPaths, Z: Floats, background: Floats, weights: Floats, *, seed: int
+        self,
+        paths: LeafPaths,
+        Z: Floats,
+        background: Floats,
+        weights: Floats,
+        *,
+        seed: int,
+        n_threads: int = 1,
     ) -> None:
         """Take encoded rows (n, q) and background rows (m, q) of shares (m,); fit the control."""
         self.paths, self.weights = paths, weights
+        self._n_threads = n_threads
         self._link = paths.trees.link
         self._Z, self._background = Z, background
         margins, self.background_margins = self._add_up(Z), self._add_up(background)
@@ -207,6 +230,7 @@ class LinkedGame:
             outputs=self.background_outputs,
             control=(control.row_gains, control.background_gains, control.starts, control.coefficients),
             weights=self.weights,
+            n_threads=self._n_threads,
         )
 
 

@@ -35,7 +35,14 @@ CELLS_PER_PLAYER = 20
 
 
 def attribute_linked_trees(
-    paths: LeafPaths, Z: Floats, background: Floats, weights: Floats, *, plan: SamplingPlan, seed: int
+    paths: LeafPaths,
+    Z: Floats,
+    background: Floats,
+    weights: Floats,
+    *,
+    plan: SamplingPlan,
+    seed: int,
+    n_threads: int = 1,
 ) -> Estimate:
     """Return the Shapley values of trees behind their link.
 
@@ -47,6 +54,7 @@ def attribute_linked_trees(
     weights : float64 (m,), shares of the background rows, sum 1
     plan : how much work is allowed
     seed : same seed, same bytes
+    n_threads : groups of rows that the kernel walks at the same time; not a bit depends on it
 
     Returns
     -------
@@ -59,16 +67,17 @@ def attribute_linked_trees(
     for place, start in enumerate(range(0, len(Z), row_step)):
         part = Z[start : start + row_step]
         share = replace(plan, n_evaluations=round(plan.n_evaluations * len(part) / len(Z)))
-        found.append(_attribute_part(paths, part, background, weights, plan=share, seed=seed + place))
+        game = LinkedGame(paths, part, background, weights, seed=seed + place, n_threads=n_threads)
+        found.append(_attribute_part(game, part, background, plan=share, seed=seed + place))
     joined = found[0] if len(found) == 1 else _join(found)
     return _mirror(joined) if paths.trees.link == "logistic" else joined
 
 
 def _attribute_part(
-    paths: LeafPaths, Z: Floats, background: Floats, weights: Floats, *, plan: SamplingPlan, seed: int
+    game: LinkedGame, Z: Floats, background: Floats, *, plan: SamplingPlan, seed: int
 ) -> Estimate:
     """Attribute as many rows as are held at once."""
-    game = LinkedGame(paths, Z, background, weights, seed=seed)
+    paths, weights = game.paths, game.weights
     microseconds = WORTH_OF_EXACT * plan.n_evaluations / (len(Z) * len(background))
     if microseconds_per_pair(paths, most=microseconds) > microseconds:
         return sample_linked(game, plan=plan, seed=seed)

@@ -215,7 +215,13 @@ def _attribute_linked_trees(question: _Question, paths: LeafPaths) -> Estimate:
     """Play the link's game on leaf patterns: all coalitions of few players, permutations of many."""
     Z, reference = question.view.encode(question.rows), question.view.encode(question.background)
     return attribute_linked_trees(
-        paths, Z, reference, question.weights, plan=question.plan, seed=question.seed
+        paths,
+        Z,
+        reference,
+        question.weights,
+        plan=question.plan,
+        seed=question.seed,
+        n_threads=question.blocks.n_threads,
     )
 
 
