@@ -134,8 +134,7 @@ class WorkerProcess:
         watch = asyncio.create_task(self._watch_memory())
         try:
             async with asyncio.timeout(seconds):
-                for body in frames:
-                    self._to_process.write(frame(body))
+                self._to_process.writelines([frame(body) for body in frames])
                 await self._to_process.drain()
                 head = await self._from_process.readexactly(HEAD_BYTES)
                 return await self._from_process.readexactly(frame_length(head))

@@ -12,6 +12,7 @@ start of a function are its own.
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import json
 import os
@@ -22,6 +23,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 ANSWERED = b"+"
@@ -29,6 +31,11 @@ RAISED = b"!"
 TOO_LARGE = b">"
 _LENGTH = struct.Struct(">I")
 HEAD_BYTES = _LENGTH.size
+PIPE_BYTES = 1024 * 1024
+
+
+Call = tuple[bytes, bytes]
+"""What a call may use, and its event, both as JSON."""
 
 
 class LocalContext:
@@ -71,6 +78,13 @@ def frame_length(head: bytes) -> int:
     return int(_LENGTH.unpack(head)[0])
 
 
+def _widen_pipes() -> None:
+    """Let a whole event, and most answers, go through at once: Linux gives pipes 64 KiB."""
+    for descriptor in (0, 1):
+        with suppress(AttributeError, OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
 def _claim_standard_output() -> BinaryIO:
     """Keep the answer pipe for us: whatever prints, even from C, prints to standard error from now on."""
     answers = os.fdopen(os.dup(1), "wb")
@@ -78,13 +92,14 @@ def _claim_standard_output() -> BinaryIO:
     return answers
 
 
-def _read_calls(
-    stream: BinaryIO, calls: queue.SimpleQueue[bytes | None], is_working: threading.Event
-) -> None:
+def _read_calls(stream: BinaryIO, calls: queue.SimpleQueue[Call | None], is_working: threading.Event) -> None:
     """Queue what comes in. When the gateway is gone nobody waits for the call at work: end at once."""
-    while (body := read_frame(stream)) is not None:
+    while (call := read_frame(stream)) is not None:
         is_working.set()
-        calls.put(body)
+        event = read_frame(stream)
+        if event is None:
+            break
+        calls.put((call, event))
     if is_working.is_set():
         os._exit(1)
     calls.put(None)
@@ -112,7 +127,7 @@ def _call(handler: Callable[[Any, LocalContext], Any], event: bytes, context: Lo
 
 def _serve(
     function: dict[str, Any],
-    calls: queue.SimpleQueue[bytes | None],
+    calls: queue.SimpleQueue[Call | None],
     answers: BinaryIO,
     *,
     is_working: threading.Event,
@@ -123,10 +138,10 @@ def _serve(
         is_working.clear()
         answers.write(frame(reply))
         answers.flush()
-        call = calls.get()
-        event = None if call is None else calls.get()
-        if call is None or event is None:
+        given = calls.get()
+        if given is None:
             return
+        call, event = given
         reply = _call(handler, event, LocalContext(function, json.loads(call)))
         n_bytes = len(reply) - len(ANSWERED)
         if n_bytes > function["answer_limit"]:
@@ -135,6 +150,7 @@ def _serve(
 
 def main() -> None:
     """Serve calls until standard input ends."""
+    _widen_pipes()
     answers = _claim_standard_output()
     incoming = os.fdopen(os.dup(0), "rb")
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -143,7 +159,7 @@ def main() -> None:
     spec = read_frame(incoming)
     if spec is None:
         return
-    calls: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
     is_working = threading.Event()
     is_working.set()  # loading is work
     threading.Thread(target=_read_calls, args=(incoming, calls, is_working), daemon=True).start()
