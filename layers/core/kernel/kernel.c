@@ -1,6 +1,7 @@
 /* Levels: which this processor has, and the way from a primitive to its code for one of them. */
 #include "levels.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #define WB_EXPORT __attribute__((visibility("default")))
@@ -20,7 +21,7 @@ static uint32_t saved_state(void)
     return low;
 }
 
-WB_EXPORT int32_t wb_best_level(void)
+static int32_t ask_processor(void)
 {
     const uint32_t popcnt_osxsave = 1u << 23 | 1u << 27, bmi_avx2_bmi2 = 1u << 3 | 1u << 5 | 1u << 8;
     const uint32_t f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, ymm = 0x6, zmm = 0xe6;
@@ -34,8 +35,20 @@ WB_EXPORT int32_t wb_best_level(void)
     return (saved & zmm) == zmm && (b & f_dq_bw_vl) == f_dq_bw_vl ? 2 : 1;
 }
 #else
-WB_EXPORT int32_t wb_best_level(void) { return 0; }
+static int32_t ask_processor(void) { return 0; }
 #endif
+
+WB_EXPORT int32_t wb_best_level(void)
+{
+    /* Every call checks its level, and in a virtual machine asking the processor takes 12 microseconds. */
+    static _Atomic int32_t known = -1;
+    int32_t level = atomic_load_explicit(&known, memory_order_relaxed);
+    if (level < 0) {
+        level = ask_processor();
+        atomic_store_explicit(&known, level, memory_order_relaxed);
+    }
+    return level;
+}
 
 WB_EXPORT int32_t wb_version(void) { return WB_VERSION; }
 

@@ -44,7 +44,8 @@
  *                      the time and not one bit of an answer.
  *
  * What makes a layout (wb_trace, wb_margins) checks all it is given (counts, children, columns; cycles are
- * found) and returns a status. Nothing reads beyond what the counts say, keeps state, or minds other threads.
+ * found) and returns a status. Nothing reads beyond what the counts say, minds other threads, or keeps state but for the
+ * processor's best level.
  */
 #ifndef WHYBOX_KERNEL_H
 #define WHYBOX_KERNEL_H

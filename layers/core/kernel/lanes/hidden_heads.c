@@ -6,7 +6,7 @@
  *                    same players from the background row
  *      sums          (n_sums, 16) of a state, and of the state back: start + end - sums
  */
-#include "rows.h"
+#include "lines.h"
 #include "walk_levels.h"
 
 #include <stdlib.h>
@@ -43,22 +43,23 @@ static void give_room_back(scratch *room)
 static inline void add_scaled(double *restrict total, const double *restrict columns, const double *weights, int64_t n,
                               int64_t stride)
 {
+    wb_line sum = WB_LINE(total);
     for (int64_t at = 0; at < n; at++)
-        for (int row = 0; row < WB_ROWS; row++)
-            total[row] += columns[at * WB_ROWS + row] * weights[at * stride];
+        sum += WB_LINE(columns + at * WB_ROWS) * weights[at * stride];
+    WB_LINE(total) = sum;
 }
 
 /* Make a layer's rectified units of their sums (n_hidden, 16), in place; the side says the cluster. */
-static inline void rectify(const wb_layer *layer, const double *restrict side, const double *restrict before,
+static inline void rectify(const wb_layer *layer, const double *side, const double *restrict before,
                            double *restrict units)
 {
+    const wb_line_mask is_second = WB_LINE(side) > layer->threshold;
     for (int64_t unit = 0; unit < layer->n_hidden; unit++, units += WB_ROWS) {
-        const double first = layer->bias_rows[unit], second = layer->bias_rows[layer->n_hidden + unit];
-        for (int row = 0; row < WB_ROWS; row++)
-            units[row] += side[row] > layer->threshold ? second : first;
+        const wb_line first = WB_LINE_OF(layer->bias_rows[unit]);
+        const wb_line second = WB_LINE_OF(layer->bias_rows[layer->n_hidden + unit]);
+        WB_LINE(units) += WB_CHOOSE(is_second, second, first);
         add_scaled(units, before, layer->weights + unit, layer->n_before, layer->n_hidden);
-        for (int row = 0; row < WB_ROWS; row++)
-            units[row] = units[row] > 0.0 ? units[row] : 0.0;
+        WB_LINE(units) = (wb_line)((wb_line_mask)WB_LINE(units) & (WB_LINE(units) > 0.0));
     }
 }
 
@@ -71,12 +72,12 @@ static inline double *write_columns(const wb_hidden_head *head, double *sums, do
         double *side = sums, *units = sums + WB_ROWS;
         add_scaled(side, columns, layer->direction, layer->n_before, 1);
         rectify(layer, side, columns, units);
+        const wb_line_mask is_second = WB_LINE(side) > layer->threshold;
         for (int cluster = 0; cluster < 2; cluster++, made += WB_ROWS)
-            for (int row = 0; row < WB_ROWS; row++)
-                made[row] = layer->cluster_rows[(side[row] > layer->threshold ? 2 : 0) + cluster];
+            WB_LINE(made) = WB_CHOOSE(is_second, WB_LINE_OF(layer->cluster_rows[2 + cluster]),
+                                      WB_LINE_OF(layer->cluster_rows[cluster]));
         for (int64_t unit = 0; unit < layer->n_hidden; unit++, made += WB_ROWS)
-            for (int row = 0; row < WB_ROWS; row++)
-                made[row] = (units[unit * WB_ROWS + row] - layer->means[unit]) / layer->scales[unit];
+            WB_LINE(made) = (WB_LINE(units + unit * WB_ROWS) - layer->means[unit]) / layer->scales[unit];
         sums += (1 + layer->n_hidden) * WB_ROWS;
     }
     return sums;
@@ -89,10 +90,10 @@ static inline void answer(scratch *room, const wb_hidden_head *head, double *res
     double *side = write_columns(head, room->sums, room->columns), *units = side + WB_ROWS;
     add_scaled(side, room->columns, last->direction, last->n_before, 1);
     rectify(last, side, room->columns, units);
+    const wb_line_mask is_second = WB_LINE(side) > last->threshold;
     for (int64_t output = 0; output < head->n_outputs; output++, answers += WB_ROWS) {
-        const double first = head->of_clusters[2 * output], second = head->of_clusters[2 * output + 1];
-        for (int row = 0; row < WB_ROWS; row++)
-            answers[row] = side[row] > last->threshold ? second : first;
+        WB_LINE(answers) = WB_CHOOSE(is_second, WB_LINE_OF(head->of_clusters[2 * output + 1]),
+                                     WB_LINE_OF(head->of_clusters[2 * output]));
         add_scaled(answers, units, head->of_units + output * last->n_hidden, last->n_hidden, 1);
         add_scaled(answers, room->columns, head->of_before + output * last->n_before, last->n_before, 1);
     }
@@ -107,40 +108,36 @@ static void read_rows(scratch *room, const wb_hidden_head *head, const int64_t *
         for (int64_t at = 0; at < n_parts; at++)
             room->own[at * WB_ROWS + row] = parts[at];
     }
-    for (int64_t sum = 0; sum < head->n_sums; sum++)
-        for (int row = 0; row < WB_ROWS; row++) {
-            double total = 0.0;
-            for (int64_t player = 0; player < p; player++)
-                total += room->own[(sum * p + player) * WB_ROWS + row];
-            room->end[sum * WB_ROWS + row] = total;
-        }
+    for (int64_t sum = 0; sum < head->n_sums; sum++) {
+        wb_line total = WB_LINE_OF(0.0);
+        for (int64_t player = 0; player < p; player++)
+            total += WB_LINE(room->own + (sum * p + player) * WB_ROWS);
+        WB_LINE(room->end + sum * WB_ROWS) = total;
+    }
 }
 
 /* One permutation between the rows that were read and a background row, of which the parts are given. */
 static void walk(scratch *room, const wb_hidden_head *head, const double *other, const int64_t *order)
 {
     const int64_t p = head->n_players, n_sums = head->n_sums, size = head->n_outputs * WB_ROWS;
-    double *start = room->start;
+    double *start = room->start, *walked = room->walked, *sums = room->sums;
     for (int64_t sum = 0; sum < n_sums; sum++) {
         start[sum] = 0.0;
         for (int64_t player = 0; player < p; player++)
             start[sum] += other[sum * p + player];
-        for (int row = 0; row < WB_ROWS; row++)
-            room->walked[sum * WB_ROWS + row] = start[sum];
+        WB_LINE(walked + sum * WB_ROWS) = WB_LINE_OF(start[sum]);
     }
     for (int64_t state = 0; state <= p; state++) {
         for (int64_t sum = 0; state && sum < n_sums; sum++) {
             const int64_t place = sum * p + order[state - 1];
-            for (int row = 0; row < WB_ROWS; row++)
-                room->walked[sum * WB_ROWS + row] += room->own[place * WB_ROWS + row] - other[place];
+            WB_LINE(walked + sum * WB_ROWS) += WB_LINE(room->own + place * WB_ROWS) - other[place];
         }
-        for (int64_t at = 0; at < n_sums * WB_ROWS; at++)
-            room->sums[at] = room->walked[at];
+        for (int64_t sum = 0; sum < n_sums; sum++)
+            WB_LINE(sums + sum * WB_ROWS) = WB_LINE(walked + sum * WB_ROWS);
         answer(room, head, room->answers + state * size);
         for (int64_t sum = 0; sum < n_sums; sum++)
-            for (int row = 0; row < WB_ROWS; row++)
-                room->sums[sum * WB_ROWS + row] =
-                    start[sum] + (room->end[sum * WB_ROWS + row] - room->walked[sum * WB_ROWS + row]);
+            WB_LINE(sums + sum * WB_ROWS) =
+                start[sum] + (WB_LINE(room->end + sum * WB_ROWS) - WB_LINE(walked + sum * WB_ROWS));
         answer(room, head, room->answers + (p + 1 + state) * size);
     }
 }
