@@ -8,8 +8,8 @@ from whybox.domain.explanations.additive_stages import sum_by_player
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.tree_layouts import Ints
 
-N_PILOTS = 1500
-"""Random hybrids a quadratic is fitted to: some fifty for each coefficient of two hidden layers' sums."""
+PILOTS_PER_COEFFICIENT = 20
+"""Random hybrids a quadratic is fitted to; five times as many made an error 0.4 % smaller (measured)."""
 
 
 class QuadraticControl:
@@ -81,9 +81,13 @@ def fit_quadratic(sums: Floats, answers: Floats) -> tuple[Floats, Floats]:
     return coefficients[1 : 1 + width], curvature + curvature.T
 
 
-def draw_hybrids(generator: np.random.Generator, rows: Floats, background: Floats) -> Floats:
-    """Return ``N_PILOTS`` random hybrids of rows (n, q) and background rows (m, q): float64 (N_PILOTS, q)."""
-    own = rows[generator.integers(len(rows), size=N_PILOTS)]
-    other = background[generator.integers(len(background), size=N_PILOTS)]
-    share = generator.random((N_PILOTS, 1))
+def draw_hybrids(generator: np.random.Generator, rows: Floats, background: Floats, *, n_sums: int) -> Floats:
+    """Return random hybrids of rows (n, q) and background rows (m, q), enough for a quadratic of so many sums.
+
+    float64 (``PILOTS_PER_COEFFICIENT`` x coefficients, q)
+    """
+    n_pilots = PILOTS_PER_COEFFICIENT * (n_sums + 1) * (n_sums + 2) // 2
+    own = rows[generator.integers(len(rows), size=n_pilots)]
+    other = background[generator.integers(len(background), size=n_pilots)]
+    share = generator.random((n_pilots, 1))
     return np.where(generator.random(own.shape) < share, own, other)

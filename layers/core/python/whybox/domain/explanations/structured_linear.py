@@ -131,7 +131,8 @@ class _HiddenPart:
     def _control(self, own: Floats, other: Floats, weights: Floats, *, seed: int) -> QuadraticControl:
         """Return the quadratic function of the sums that is nearest to one output on random hybrids."""
         # A seed of its own: the permutations must not depend on what the control was fitted to.
-        hybrids = draw_hybrids(np.random.default_rng([seed, 1]), own, other)
+        generator = np.random.default_rng([seed, 1])
+        hybrids = draw_hybrids(generator, own, other, n_sums=self._sums.n_sums)
         loads = self._sums.loads
         sums = loads.T @ hybrids.T
         gradient, curvature = fit_quadratic(sums, self._sums.weigh(self._head, sums.copy())[0])
