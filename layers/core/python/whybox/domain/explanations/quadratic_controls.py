@@ -82,7 +82,7 @@ def fit_quadratic(sums: Floats, answers: Floats) -> tuple[Floats, Floats]:
 
 
 def draw_hybrids(generator: np.random.Generator, rows: Floats, background: Floats, *, n_sums: int) -> Floats:
-    """Return random hybrids of rows (n, q) and background rows (m, q), enough for a quadratic of so many sums.
+    """Return random hybrids of rows (n, q) and background rows (m, q), enough for so many sums.
 
     float64 (``PILOTS_PER_COEFFICIENT`` x coefficients, q)
     """
