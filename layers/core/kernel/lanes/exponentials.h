@@ -1,7 +1,8 @@
 /* Exponentials and the links made of them, written so that every level computes the same bits.
  *
  * exp(x) = 2^n exp(r) with n the whole number nearest to x / ln 2 and |r| <= ln 2 / 2; exp(r) by its Taylor
- * polynomial of degree 11, whose first left out term is below 2^-47.
+ * polynomial of degree 11, whose first left out term is below 2^-47. Its even and its odd powers are summed up apart:
+ * two chains, of which a processor follows both at once.
  */
 #ifndef WHYBOX_EXPONENTIALS_H
 #define WHYBOX_EXPONENTIALS_H
@@ -15,24 +16,24 @@ static inline double wb_exp(double x)
     x = x < -708.0 ? -708.0 : x > 709.0 ? 709.0 : x;
     const double shifted = x * 0x1.71547652b82fep0 + shift, n = shifted - shift;
     const double r = (x - n * 0x1.62e42fefa3800p-1) - n * 0x1.ef35793c76730p-45;
-    double sum = 1.0 / 39916800.0;
-    sum = sum * r + 1.0 / 3628800.0;
-    sum = sum * r + 1.0 / 362880.0;
-    sum = sum * r + 1.0 / 40320.0;
-    sum = sum * r + 1.0 / 5040.0;
-    sum = sum * r + 1.0 / 720.0;
-    sum = sum * r + 1.0 / 120.0;
-    sum = sum * r + 1.0 / 24.0;
-    sum = sum * r + 1.0 / 6.0;
-    sum = sum * r + 0.5;
-    sum = sum * r + 1.0;
-    sum = sum * r + 1.0;
+    const double square = r * r;
+    double even = 1.0 / 3628800.0, odd = 1.0 / 39916800.0;
+    even = even * square + 1.0 / 40320.0;
+    odd = odd * square + 1.0 / 362880.0;
+    even = even * square + 1.0 / 720.0;
+    odd = odd * square + 1.0 / 5040.0;
+    even = even * square + 1.0 / 24.0;
+    odd = odd * square + 1.0 / 120.0;
+    even = even * square + 0.5;
+    odd = odd * square + 1.0 / 6.0;
+    even = even * square + 1.0;
+    odd = odd * square + 1.0;
     int64_t bits;
     memcpy(&bits, &shifted, sizeof bits);
     const int64_t scaled = (int64_t)((uint64_t)(bits + 1023) << 52);
     double power;
     memcpy(&power, &scaled, sizeof power);
-    return sum * power;
+    return (odd * r + even) * power;
 }
 
 #endif

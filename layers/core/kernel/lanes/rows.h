@@ -4,6 +4,8 @@
 
 #include "../levels.h"
 
+#include <string.h>
+
 #if defined(__AVX2__) || defined(__SSE2__)
 #include <immintrin.h>
 #endif
@@ -29,6 +31,35 @@ static inline void wb_add_rows(double *sums, uint32_t mask, double value)
     for (; mask; mask &= mask - 1)
         sums[__builtin_ctz(mask)] += value;
 #endif
+}
+
+/* One byte, or one double, for each row. */
+typedef uint8_t wb_bytes __attribute__((vector_size(WB_ROWS)));
+typedef double wb_sixteen __attribute__((vector_size(WB_ROWS * sizeof(double))));
+
+static inline wb_bytes wb_every_byte(uint8_t byte)
+{
+    return byte - (wb_bytes){0};
+}
+
+/* One of 16 values for each row, by its number. */
+static inline wb_sixteen wb_look_up(wb_sixteen values, wb_bytes numbers)
+{
+    wb_sixteen found;
+#if defined(__AVX512F__)
+    __m512d halves[2];
+    __m128i bytes;
+    memcpy(halves, &values, sizeof halves);
+    memcpy(&bytes, &numbers, sizeof bytes);
+    const __m512i low = _mm512_cvtepu8_epi64(bytes), high = _mm512_cvtepu8_epi64(_mm_unpackhi_epi64(bytes, bytes));
+    const __m512d chosen[2] = {_mm512_permutex2var_pd(halves[0], low, halves[1]),
+                               _mm512_permutex2var_pd(halves[0], high, halves[1])};
+    memcpy(&found, chosen, sizeof found);
+#else
+    for (int row = 0; row < WB_ROWS; row++)
+        found[row] = values[numbers[row]];
+#endif
+    return found;
 }
 
 #endif

@@ -1,0 +1,219 @@
+/* Part tables: the leaves of one part that 16 rows are in, for every coalition of the players that matter to it.
+ *
+ *      players a b c ─▶ leaves (8, 16) of nobody, a, b, ab, c, ac, bc, abc, as numbers of values
+ *
+ *      along the order b c a      nobody ─▶ b ─▶ bc ─▶ abc      a step changes the margins by the difference
+ *      and back       a c b       nobody ─▶ a ─▶ ac ─▶ abc
+ *
+ * A player matters where the background row misses a leaf for it that some row reaches, or a row fails it. A table is
+ * made when its pattern is met first by the present rows. A part that cannot have one (too many players matter, too
+ * many leaves are reached, no room is left) is walked leaf by leaf.
+ */
+#ifndef WHYBOX_PART_TABLES_H
+#define WHYBOX_PART_TABLES_H
+
+#include "../parts.h"
+#include "leaf_changes.h"
+
+enum {
+    WB_MOST_JOINED = 6,         /* players of a table */
+    WB_MOST_VALUES = 16,        /* of a table and margin, number 0 for no leaf */
+    WB_TABLE_ROWS = 1 << 19,    /* 8 MB, coalitions of all tables */
+    WB_TABLE_VALUES = 1 << 16,  /* 8 MB, times 16 */
+    WB_MOST_TABLES = 1 << 16,
+    WB_BY_LEAVES = -1,
+    WB_NOT_MADE = -2,
+};
+
+/* What is to be inlined where a number of players is a constant. */
+#define WB_INLINED static inline __attribute__((always_inline))
+
+typedef struct {
+    int64_t row, value;        /* where its coalitions, and its values, start */
+    int32_t margin, n_players; /* margin -1: values of all margins */
+    int32_t players[WB_MOST_JOINED];
+} wb_table;
+
+typedef struct {
+    int64_t n_rows, n_values, n_tables;
+    wb_bytes *rows;   /* (WB_TABLE_ROWS) */
+    wb_sixteen *values; /* (WB_TABLE_VALUES) */
+    wb_table *tables; /* (WB_MOST_TABLES) */
+    int32_t *numbers; /* of the patterns' tables, or WB_NOT_MADE, WB_BY_LEAVES */
+    int32_t *listed;  /* (WB_MOST_JOINED + 1, parts): tables of one visit by their numbers of players */
+    int8_t *joined;   /* (players): the number of a player in the table that is being made, -1 */
+} wb_tables;
+
+/* Give back with wb_forget_tables, also where there was no room. */
+static inline int wb_make_room(const wb_parts *parts, int64_t n_players, wb_tables *tables)
+{
+    tables->rows = aligned_alloc(64, WB_TABLE_ROWS * sizeof *tables->rows);
+    tables->values = aligned_alloc(sizeof *tables->values, WB_TABLE_VALUES * sizeof *tables->values);
+    tables->tables = malloc(WB_MOST_TABLES * sizeof *tables->tables);
+    tables->numbers = malloc(((size_t)parts->n_patterns + 1) * sizeof *tables->numbers);
+    tables->listed = malloc((WB_MOST_JOINED + 1) * ((size_t)parts->n_parts + 1) * sizeof *tables->listed);
+    tables->joined = malloc((size_t)n_players);
+    if (tables->joined)
+        memset(tables->joined, -1, (size_t)n_players);
+    return tables->rows && tables->values && tables->tables && tables->numbers && tables->listed && tables->joined;
+}
+
+static inline void wb_forget_tables(wb_tables *tables)
+{
+    void *const all[] = {tables->rows,    tables->values, tables->tables,
+                         tables->numbers, tables->listed, tables->joined};
+    for (size_t at = 0; at < sizeof all / sizeof all[0]; at++)
+        free(all[at]);
+}
+
+/* Other rows come. */
+static inline void wb_clear_tables(const wb_parts *parts, wb_tables *tables)
+{
+    tables->n_rows = tables->n_values = tables->n_tables = 0;
+    for (int64_t pattern = 0; pattern < parts->n_patterns; pattern++)
+        tables->numbers[pattern] = WB_NOT_MADE;
+}
+
+/* Present rows, and a background row at a place among those visited. */
+typedef struct {
+    const wb_played *leaves;
+    const wb_parts *parts;
+    const wb_missed *missed;
+    const wb_met *met;
+    int64_t place;
+} wb_meeting;
+
+static inline wb_change wb_take_leaf(const wb_meeting *of, int64_t number, int64_t margin)
+{
+    const wb_played_leaf *leaf = of->leaves->leaves + number;
+    return (wb_change){leaf, of->met->masks + of->met->first[number], wb_missed_of(of->missed, leaf, of->place, number),
+                       of->met->all, margin};
+}
+
+/* A leaf that some row reaches: once what the background row misses has joined. */
+typedef struct {
+    int64_t number;
+    wb_bytes rows;                        /* that reach it */
+    uint32_t missed;                      /* players of the table */
+    const wb_bytes *met[WB_MOST_JOINED];  /* rows that meet what it asks of each player of the table */
+} wb_reached;
+
+/* Read a leaf that some row reaches, and let the players that matter to it join; returns whether they all did. */
+static inline int wb_reach_leaf(wb_tables *tables, const wb_change *of, const wb_bytes *met, uint32_t rows,
+                                wb_table *table, wb_reached *reached)
+{
+    static const wb_bytes every = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    reached->rows = every;
+    reached->missed = 0;
+    for (int at = 0; at < WB_MOST_JOINED; at++)
+        reached->met[at] = &every;
+    for (int32_t bit = 0; bit < of->leaf->n_conditions; bit++) {
+        const int32_t player = of->leaf->conditions[bit].player;
+        const uint32_t is_missed = of->missed >> bit & 1;
+        if (!is_missed && !(rows & ~of->masks[bit]))
+            continue;
+        if (tables->joined[player] < 0) {
+            if (table->n_players == WB_MOST_JOINED)
+                return 0;
+            tables->joined[player] = (int8_t)table->n_players;
+            table->players[table->n_players++] = player;
+        }
+        reached->met[tables->joined[player]] = met + bit;
+        reached->missed |= is_missed << tables->joined[player];
+        if (is_missed)
+            reached->rows &= met[bit];
+    }
+    return 1;
+}
+
+/* List the leaves that are reached, and the players that matter; returns how many leaves, -1 where there is too much. */
+static inline int wb_list_reached(wb_tables *tables, const wb_meeting *of, const wb_part *part, wb_table *table,
+                                  wb_reached *reached)
+{
+    int n_reached = 0;
+    for (int64_t at = 0; at < part->n_leaves; at++) {
+        const int64_t number = of->parts->leaves[part->first + at];
+        const wb_change leaf = wb_take_leaf(of, number, 0);
+        const uint32_t rows = wb_find_reached(leaf.leaf, leaf.masks, leaf.missed, leaf.all);
+        if (!rows)
+            continue;
+        if (n_reached == WB_MOST_VALUES - 1)
+            return -1;
+        reached[n_reached].number = number;
+        if (!wb_reach_leaf(tables, &leaf, of->met->bytes + of->met->first[number], rows, table, reached + n_reached++))
+            return -1;
+    }
+    return n_reached;
+}
+
+/* Write the numbers of leaves, from 1, where they are on: in the coalitions that have all they miss, in the rows that
+ * meet what those have. rows: (2^n). */
+WB_INLINED void wb_write_leaves(const wb_reached *reached, int n_reached, const int n, wb_bytes *restrict rows)
+{
+    for (int coalition = 0; coalition < 1 << n; coalition++)
+        rows[coalition] = wb_every_byte(0);
+    for (int number = 1; number <= n_reached; number++, reached++) {
+        wb_bytes on[1 << WB_MOST_JOINED];
+        on[0] = reached->rows & wb_every_byte((uint8_t)number);
+        for (int at = 0; at < n; at++) {
+            const wb_bytes with = *reached->met[at], without = wb_every_byte((uint8_t)((reached->missed >> at & 1) - 1));
+            for (int coalition = 0; coalition < 1 << at; coalition++) {
+                on[coalition + (1 << at)] = on[coalition] & with;
+                on[coalition] &= without;
+            }
+        }
+        for (int coalition = 0; coalition < 1 << n; coalition++)
+            rows[coalition] |= on[coalition];
+    }
+}
+
+static inline void wb_write_rows(const wb_reached *reached, int n_reached, int n_players, wb_bytes *rows)
+{
+    switch (n_players) {
+    case 1: wb_write_leaves(reached, n_reached, 1, rows); break;
+    case 2: wb_write_leaves(reached, n_reached, 2, rows); break;
+    case 3: wb_write_leaves(reached, n_reached, 3, rows); break;
+    case 4: wb_write_leaves(reached, n_reached, 4, rows); break;
+    case 5: wb_write_leaves(reached, n_reached, 5, rows); break;
+    default: wb_write_leaves(reached, n_reached, WB_MOST_JOINED, rows);
+    }
+}
+
+static inline void wb_write_values(const wb_meeting *of, const wb_table *table, const wb_reached *reached, int n_reached,
+                                   wb_sixteen *values)
+{
+    const int64_t first = table->margin < 0 ? 0 : table->margin;
+    const int64_t n = table->margin < 0 ? of->leaves->n_margins : 1;
+    for (int64_t margin = 0; margin < n; margin++) {
+        double each[WB_MOST_VALUES] = {0.0};
+        for (int at = 0; at < n_reached; at++)
+            each[at + 1] = of->leaves->leaves[reached[at].number].values[first + margin];
+        memcpy(values + margin, each, sizeof each);
+    }
+}
+
+/* Make the table of a part, if it can have one; returns its number. */
+static inline int32_t wb_make_table(wb_tables *tables, const wb_meeting *of, const wb_part *part)
+{
+    const int64_t n_values = part->margin < 0 ? of->leaves->n_margins : 1;
+    if (tables->n_tables == WB_MOST_TABLES || tables->n_rows + (1 << WB_MOST_JOINED) > WB_TABLE_ROWS ||
+        tables->n_values + n_values > WB_TABLE_VALUES)
+        return WB_BY_LEAVES;
+    wb_reached reached[WB_MOST_VALUES];
+    wb_table table = {.row = tables->n_rows, .value = tables->n_values, .margin = part->margin};
+    const int n_reached = wb_list_reached(tables, of, part, &table, reached);
+    for (int at = 0; at < table.n_players; at++)
+        tables->joined[table.players[at]] = -1;
+    if (n_reached < 0)
+        return WB_BY_LEAVES;
+    if (table.n_players) {
+        wb_write_rows(reached, n_reached, table.n_players, tables->rows + table.row);
+        wb_write_values(of, &table, reached, n_reached, tables->values + table.value);
+        tables->n_rows += (int64_t)1 << table.n_players;
+        tables->n_values += n_values;
+    }
+    tables->tables[tables->n_tables] = table;
+    return (int32_t)tables->n_tables++;
+}
+
+#endif
