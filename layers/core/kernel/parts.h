@@ -1,8 +1,8 @@
 /* Parts: the leaves of one tree, and what the background rows that are visited miss of them.
  *
  *      part      leaves          pattern of a part: what a background row misses of all of its leaves
- *      0         3 0 7              place 0    place 1    place 2      (background rows that are visited)
- *      1         1 8 2 9      0     0          1          0
+ *      0         0 1 2              place 0    place 1    place 2      (background rows that are visited)
+ *      1         3 4 5 6      0     0          1          0
  *                             1     2          2          3
  *
  * Hardly any tree tells all background rows apart, and those with the same pattern are the same to it.
@@ -13,20 +13,23 @@
 #include "lanes/missed.h"
 
 typedef struct {
-    int64_t first, n_leaves; /* into leaves */
+    int64_t first, n_leaves; /* among the played leaves */
     int32_t margin;          /* the only margin with a value, -1 where there are several */
 } wb_part;
 
 typedef struct {
     int64_t n_parts, n_places, n_patterns;
     wb_part *parts;
-    int32_t *leaves;   /* numbers of played leaves, one part after the other */
     int32_t *patterns; /* (places, parts) */
 } wb_parts;
 
-/* Divide leaves into parts, and number the patterns of some background rows: the rows of `missed`.
- * Give back with wb_forget_parts, also where there was no memory. */
-int32_t wb_divide(const wb_played *leaves, const wb_missed *missed, wb_parts *parts);
+/* Sort played leaves by tree, and list where each tree's are. Give back with wb_forget_parts, also where there was no
+ * memory. */
+int32_t wb_list_parts(wb_played *leaves, wb_parts *parts);
+
+/* Number the patterns of some background rows: the rows of `missed`, read after the leaves were sorted. */
+int32_t wb_number_patterns(const wb_played *leaves, const wb_missed *missed, wb_parts *parts);
+
 void wb_forget_parts(wb_parts *parts);
 
 #endif

@@ -28,7 +28,8 @@ typedef struct {
 
 typedef struct {
     const wb_played_leaf *leaf;
-    const uint32_t *masks; /* rows that meet its conditions */
+    const int32_t *players; /* of its conditions */
+    const uint32_t *masks;  /* rows that meet them */
     uint64_t missed;       /* conditions that the background row misses */
     uint32_t all;
     int64_t margin;
@@ -71,7 +72,7 @@ static inline void wb_add_leaf(const wb_ways *ways, const wb_change *of)
     int32_t keys[WB_MOST_SORTED];
     for (int64_t order = 0; order < ways->n_orders; order++, changes += 2 * stride) {
         for (int64_t bit = 0; bit < k; bit++)
-            keys[bit] = WB_KEY(ways->ranks[order * p + of->leaf->conditions[bit].player], (int32_t)bit);
+            keys[bit] = WB_KEY(ways->ranks[order * p + of->players[bit]], (int32_t)bit);
         wb_sort_keys(keys, k);
         wb_follow_leaf(of, changes, keys, k, 1, 0);
         wb_follow_leaf(of, changes + stride, keys + k - 1, k, -1, p - 1);
@@ -79,12 +80,21 @@ static inline void wb_add_leaf(const wb_ways *ways, const wb_change *of)
 }
 
 /* The rows in which a leaf is on once what the background row misses has joined. */
-static inline uint32_t wb_find_reached(const wb_played_leaf *leaf, const uint32_t *masks, uint64_t missed, uint32_t all)
+static inline uint32_t wb_find_reached(const wb_change *of)
 {
-    uint32_t reached = all;
-    for (int32_t bit = 0; bit < leaf->n_conditions; bit++)
-        reached &= masks[bit] | (uint32_t)((missed >> bit & 1) - 1);
+    uint32_t reached = of->all;
+    for (int32_t bit = 0; bit < of->leaf->n_conditions; bit++)
+        reached &= of->masks[bit] | (uint32_t)((of->missed >> bit & 1) - 1);
     return reached;
+}
+
+/* Is a leaf neither off throughout nor on throughout? */
+static inline int wb_does_change(const wb_change *of)
+{
+    uint32_t met = of->all;
+    for (int32_t bit = 0; bit < of->leaf->n_conditions; bit++)
+        met &= of->masks[bit];
+    return of->missed ? wb_find_reached(of) != 0 : met != of->all;
 }
 
 #endif

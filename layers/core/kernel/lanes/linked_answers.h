@@ -20,7 +20,7 @@ static inline void wb_link_sums(int64_t link, double *restrict sums, int64_t n_m
 {
     if (link == WB_LOGISTIC) {
         for (int64_t at = 0; at < n; at++)
-            sums[at] = 1.0 / (1.0 + wb_exp(-sums[at]));
+            sums[at] = wb_logistic(sums[at]);
         return;
     }
     if (link == WB_EXPONENTIAL) {

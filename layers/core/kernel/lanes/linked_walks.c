@@ -71,15 +71,18 @@ static int64_t list_visited(scratch *room, const wb_linked_game *game, const wb_
     return n_visited;
 }
 
-static int32_t prepare(scratch *room, const wb_linked_game *game, const wb_played *leaves, const wb_visits *visits)
+static int32_t prepare(scratch *room, const wb_linked_game *game, wb_played *leaves, const wb_visits *visits)
 {
+    const int32_t status = wb_list_parts(leaves, &room->parts);
+    if (status != WB_OK)
+        return status;
     if (!make_room(room, game, leaves, visits))
         return WB_NO_MEMORY;
     const int64_t n_visited = list_visited(room, game, visits);
     if (!wb_read_missed(leaves, game->background, room->visited, n_visited, &room->background))
         return WB_NO_MEMORY;
-    const int32_t status = wb_divide(leaves, &room->background, &room->parts);
-    return status != WB_OK || wb_make_room(&room->parts, game->n_players, &room->tables) ? status : WB_NO_MEMORY;
+    const int32_t numbered = wb_number_patterns(leaves, &room->background, &room->parts);
+    return numbered != WB_OK || wb_make_room(&room->parts, game->n_players, leaves->n_margins, &room->tables) ? numbered : WB_NO_MEMORY;
 }
 
 static void read_own(scratch *room, const wb_linked_game *game, const int64_t *rows, int64_t n)

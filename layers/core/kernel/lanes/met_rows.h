@@ -7,7 +7,8 @@
 
 typedef struct {
     uint32_t all;    /* a bit for each row that there is */
-    int64_t *first;  /* (leaves), into masks */
+    int64_t *first;  /* (leaves), into the three below */
+    int32_t *players; /* (conditions) */
     uint32_t *masks; /* (conditions) */
     wb_bytes *bytes; /* (conditions) */
     uint32_t *cells; /* (columns, WB_READ) */
@@ -17,15 +18,17 @@ typedef struct {
 static inline int wb_make_met(const wb_played *leaves, wb_met *met)
 {
     met->first = malloc(((size_t)leaves->n_leaves + 1) * sizeof *met->first);
+    met->players = malloc(((size_t)leaves->traced->n_conditions + 1) * sizeof *met->players);
     met->masks = malloc(((size_t)leaves->traced->n_conditions + 1) * sizeof *met->masks);
     met->bytes = aligned_alloc(64, ((size_t)leaves->traced->n_conditions + 4) / 4 * 4 * sizeof *met->bytes);
     met->cells = calloc((size_t)leaves->traced->n_columns + 1, WB_READ * sizeof *met->cells);
-    return met->first && met->masks && met->bytes && met->cells;
+    return met->first && met->players && met->masks && met->bytes && met->cells;
 }
 
 static inline void wb_forget_met(wb_met *met)
 {
     free(met->first);
+    free(met->players);
     free(met->masks);
     free(met->bytes);
     free(met->cells);
@@ -34,7 +37,7 @@ static inline void wb_forget_met(wb_met *met)
 /* Read up to 16 rows of a table of own columns. */
 static inline void wb_read_met(const wb_played *leaves, const double *table, const int64_t *rows, int64_t n, wb_met *met)
 {
-    uint8_t fails[WB_ROWS];
+    wb_bytes fails;
     int64_t n_masks = 0;
     met->all = ((uint32_t)1 << n) - 1;
     wb_cut_rows(leaves, table, rows, n, met->cells);
@@ -42,15 +45,10 @@ static inline void wb_read_met(const wb_played *leaves, const double *table, con
         const wb_played_leaf *leaf = leaves->leaves + number;
         met->first[number] = n_masks;
         for (int32_t at = 0; at < leaf->n_conditions; at++, n_masks++) {
-            wb_fail(leaves->traced, leaf->conditions + at, met->cells, WB_ROWS, fails);
-            wb_bytes is_met = {0};
-            uint32_t mask = 0;
-            for (int row = 0; row < WB_ROWS; row++) {
-                is_met[row] = (uint8_t)(fails[row] - 1);
-                mask |= (uint32_t)!fails[row] << row;
-            }
-            met->bytes[n_masks] = is_met;
-            met->masks[n_masks] = mask & met->all;
+            wb_fail(leaves->traced, leaf->conditions + at, met->cells, WB_ROWS, (uint8_t *)&fails);
+            met->players[n_masks] = leaf->conditions[at].player;
+            met->masks[n_masks] = wb_gather_bits(~fails) & met->all;
+            met->bytes[n_masks] = fails - wb_every_byte(1);
         }
     }
 }

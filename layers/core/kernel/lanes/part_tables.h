@@ -16,11 +16,11 @@
 #include "leaf_changes.h"
 
 enum {
-    WB_MOST_JOINED = 6,         /* players of a table */
+    WB_MOST_JOINED = 7,         /* players of a table */
     WB_MOST_VALUES = 16,        /* of a table and margin, number 0 for no leaf */
     WB_TABLE_ROWS = 1 << 19,    /* 8 MB, coalitions of all tables */
-    WB_TABLE_VALUES = 1 << 16,  /* 8 MB, times 16 */
     WB_MOST_TABLES = 1 << 16,
+    WB_KINDS = 8,
     WB_BY_LEAVES = -1,
     WB_NOT_MADE = -2,
 };
@@ -28,30 +28,34 @@ enum {
 /* What is to be inlined where a number of players is a constant. */
 #define WB_INLINED static inline __attribute__((always_inline))
 
+/* The tables of a part, one for each margin with a value, share their rows. */
 typedef struct {
-    int64_t row, value;        /* where its coalitions, and its values, start */
-    int32_t margin, n_players; /* margin -1: values of all margins */
+    int32_t row; /* its first coalition */
+    int32_t margin, n_players;
     int32_t players[WB_MOST_JOINED];
 } wb_table;
 
 typedef struct {
-    int64_t n_rows, n_values, n_tables;
-    wb_bytes *rows;   /* (WB_TABLE_ROWS) */
-    wb_sixteen *values; /* (WB_TABLE_VALUES) */
-    wb_table *tables; /* (WB_MOST_TABLES) */
-    int32_t *numbers; /* of the patterns' tables, or WB_NOT_MADE, WB_BY_LEAVES */
-    int32_t *listed;  /* (WB_MOST_JOINED + 1, parts): tables of one visit by their numbers of players */
+    int64_t n_rows, n_tables, most_rows, most_tables;
+    wb_bytes *rows;   /* (most_rows) */
+    wb_sixteen *values; /* (most_tables) */
+    wb_table *tables; /* (most_tables) */
+    int32_t *numbers; /* of the patterns' tables, times WB_KINDS plus n_players; or WB_NOT_MADE, WB_BY_LEAVES */
+    int32_t *listed;  /* (WB_MOST_JOINED + 1, parts x margins): tables of one visit by their numbers of players */
     int8_t *joined;   /* (players): the number of a player in the table that is being made, -1 */
 } wb_tables;
 
 /* Give back with wb_forget_tables, also where there was no room. */
-static inline int wb_make_room(const wb_parts *parts, int64_t n_players, wb_tables *tables)
+static inline int wb_make_room(const wb_parts *parts, int64_t n_players, int64_t n_margins, wb_tables *tables)
 {
-    tables->rows = aligned_alloc(64, WB_TABLE_ROWS * sizeof *tables->rows);
-    tables->values = aligned_alloc(sizeof *tables->values, WB_TABLE_VALUES * sizeof *tables->values);
-    tables->tables = malloc(WB_MOST_TABLES * sizeof *tables->tables);
+    const int64_t n_rows = parts->n_patterns << WB_MOST_JOINED, n_tables = parts->n_patterns * n_margins;
+    tables->most_rows = n_rows < WB_TABLE_ROWS ? n_rows : WB_TABLE_ROWS;
+    tables->most_tables = n_tables < WB_MOST_TABLES ? n_tables : WB_MOST_TABLES;
+    tables->rows = aligned_alloc(64, ((size_t)tables->most_rows + 4) / 4 * 4 * sizeof *tables->rows);
+    tables->values = aligned_alloc(sizeof *tables->values, ((size_t)tables->most_tables + 1) * sizeof *tables->values);
+    tables->tables = malloc(((size_t)tables->most_tables + 1) * sizeof *tables->tables);
     tables->numbers = malloc(((size_t)parts->n_patterns + 1) * sizeof *tables->numbers);
-    tables->listed = malloc((WB_MOST_JOINED + 1) * ((size_t)parts->n_parts + 1) * sizeof *tables->listed);
+    tables->listed = malloc((WB_MOST_JOINED + 1) * ((size_t)(parts->n_parts * n_margins) + 1) * sizeof *tables->listed);
     tables->joined = malloc((size_t)n_players);
     if (tables->joined)
         memset(tables->joined, -1, (size_t)n_players);
@@ -69,7 +73,7 @@ static inline void wb_forget_tables(wb_tables *tables)
 /* Other rows come. */
 static inline void wb_clear_tables(const wb_parts *parts, wb_tables *tables)
 {
-    tables->n_rows = tables->n_values = tables->n_tables = 0;
+    tables->n_rows = tables->n_tables = 0;
     for (int64_t pattern = 0; pattern < parts->n_patterns; pattern++)
         tables->numbers[pattern] = WB_NOT_MADE;
 }
@@ -86,8 +90,9 @@ typedef struct {
 static inline wb_change wb_take_leaf(const wb_meeting *of, int64_t number, int64_t margin)
 {
     const wb_played_leaf *leaf = of->leaves->leaves + number;
-    return (wb_change){leaf, of->met->masks + of->met->first[number], wb_missed_of(of->missed, leaf, of->place, number),
-                       of->met->all, margin};
+    const int64_t first = of->met->first[number];
+    return (wb_change){leaf, of->met->players + first, of->met->masks + first,
+                       wb_missed_of(of->missed, leaf, of->place, number), of->met->all, margin};
 }
 
 /* A leaf that some row reaches: once what the background row misses has joined. */
@@ -108,7 +113,7 @@ static inline int wb_reach_leaf(wb_tables *tables, const wb_change *of, const wb
     for (int at = 0; at < WB_MOST_JOINED; at++)
         reached->met[at] = &every;
     for (int32_t bit = 0; bit < of->leaf->n_conditions; bit++) {
-        const int32_t player = of->leaf->conditions[bit].player;
+        const int32_t player = of->players[bit];
         const uint32_t is_missed = of->missed >> bit & 1;
         if (!is_missed && !(rows & ~of->masks[bit]))
             continue;
@@ -131,10 +136,9 @@ static inline int wb_list_reached(wb_tables *tables, const wb_meeting *of, const
                                   wb_reached *reached)
 {
     int n_reached = 0;
-    for (int64_t at = 0; at < part->n_leaves; at++) {
-        const int64_t number = of->parts->leaves[part->first + at];
+    for (int64_t number = part->first; number < part->first + part->n_leaves; number++) {
         const wb_change leaf = wb_take_leaf(of, number, 0);
-        const uint32_t rows = wb_find_reached(leaf.leaf, leaf.masks, leaf.missed, leaf.all);
+        const uint32_t rows = wb_find_reached(&leaf);
         if (!rows)
             continue;
         if (n_reached == WB_MOST_VALUES - 1)
@@ -175,32 +179,33 @@ static inline void wb_write_rows(const wb_reached *reached, int n_reached, int n
     case 3: wb_write_leaves(reached, n_reached, 3, rows); break;
     case 4: wb_write_leaves(reached, n_reached, 4, rows); break;
     case 5: wb_write_leaves(reached, n_reached, 5, rows); break;
+    case 6: wb_write_leaves(reached, n_reached, 6, rows); break;
     default: wb_write_leaves(reached, n_reached, WB_MOST_JOINED, rows);
     }
 }
 
-static inline void wb_write_values(const wb_meeting *of, const wb_table *table, const wb_reached *reached, int n_reached,
-                                   wb_sixteen *values)
+/* Add a table like another one for a margin. */
+static inline void wb_add_table(wb_tables *tables, const wb_meeting *of, wb_table table, int64_t margin,
+                                const wb_reached *reached, int n_reached)
 {
-    const int64_t first = table->margin < 0 ? 0 : table->margin;
-    const int64_t n = table->margin < 0 ? of->leaves->n_margins : 1;
-    for (int64_t margin = 0; margin < n; margin++) {
-        double each[WB_MOST_VALUES] = {0.0};
-        for (int at = 0; at < n_reached; at++)
-            each[at + 1] = of->leaves->leaves[reached[at].number].values[first + margin];
-        memcpy(values + margin, each, sizeof each);
-    }
+    double values[WB_MOST_VALUES] = {0.0};
+    for (int at = 0; at < n_reached; at++)
+        values[at + 1] = of->leaves->leaves[reached[at].number].values[margin];
+    memcpy(tables->values + tables->n_tables, values, sizeof values);
+    table.margin = (int32_t)margin;
+    tables->tables[tables->n_tables++] = table;
 }
 
-/* Make the table of a part, if it can have one; returns its number. */
+/* Make the tables of a part, if it can have some; returns what its pattern's number is. */
 static inline int32_t wb_make_table(wb_tables *tables, const wb_meeting *of, const wb_part *part)
 {
-    const int64_t n_values = part->margin < 0 ? of->leaves->n_margins : 1;
-    if (tables->n_tables == WB_MOST_TABLES || tables->n_rows + (1 << WB_MOST_JOINED) > WB_TABLE_ROWS ||
-        tables->n_values + n_values > WB_TABLE_VALUES)
+    const int64_t first = part->margin < 0 ? 0 : part->margin;
+    const int64_t last = part->margin < 0 ? of->leaves->n_margins - 1 : part->margin;
+    const int32_t number = (int32_t)tables->n_tables;
+    if (number + last - first >= tables->most_tables || tables->n_rows + (1 << WB_MOST_JOINED) > tables->most_rows)
         return WB_BY_LEAVES;
     wb_reached reached[WB_MOST_VALUES];
-    wb_table table = {.row = tables->n_rows, .value = tables->n_values, .margin = part->margin};
+    wb_table table = {.row = (int32_t)tables->n_rows};
     const int n_reached = wb_list_reached(tables, of, part, &table, reached);
     for (int at = 0; at < table.n_players; at++)
         tables->joined[table.players[at]] = -1;
@@ -208,12 +213,11 @@ static inline int32_t wb_make_table(wb_tables *tables, const wb_meeting *of, con
         return WB_BY_LEAVES;
     if (table.n_players) {
         wb_write_rows(reached, n_reached, table.n_players, tables->rows + table.row);
-        wb_write_values(of, &table, reached, n_reached, tables->values + table.value);
         tables->n_rows += (int64_t)1 << table.n_players;
-        tables->n_values += n_values;
     }
-    tables->tables[tables->n_tables] = table;
-    return (int32_t)tables->n_tables++;
+    for (int64_t margin = first; margin <= last; margin++)
+        wb_add_table(tables, of, table, margin, reached, n_reached);
+    return number * WB_KINDS + table.n_players;
 }
 
 #endif
