@@ -154,7 +154,8 @@ static int add_leaf(wb_walk *walk, int64_t node)
     *leaf = (wb_leaf){.first = leaves->n_conditions,
                       .values = leaves->n_values,
                       .margin = n_values == 1 ? (int32_t)only : -1,
-                      .tree = (int32_t)walk->tree};
+                      .tree = (int32_t)walk->tree,
+                      .place = (int32_t)(leaves->n_leaves - 1)};
     memcpy(leaves->values + leaves->n_values, values, (size_t)n_margins * sizeof *values);
     leaves->n_values += n_margins;
     for (int64_t i = 0; i < walk->n_open; i++) {

@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sort leaves by tree, those of a tree as they are; starts (trees + 1), zeros. */
-static void sort_leaves(const wb_played_leaf *leaves, int64_t n_leaves, int64_t n_trees, int64_t *starts,
-                        wb_played_leaf *sorted)
+/* Sort leaves from left to right; places: room for one of each traced leaf. */
+static void sort_leaves(const wb_played *leaves, int64_t *places, wb_played_leaf *sorted)
 {
-    for (int64_t number = 0; number < n_leaves; number++)
-        starts[leaves[number].tree]++;
-    for (int64_t tree = 0; tree < n_trees; tree++)
-        starts[tree + 1] += starts[tree];
-    for (int64_t number = n_leaves; number-- > 0;)
-        sorted[--starts[leaves[number].tree]] = leaves[number];
+    for (int64_t place = 0; place < leaves->traced->n_leaves; place++)
+        places[place] = -1;
+    for (int64_t number = 0; number < leaves->n_leaves; number++)
+        places[leaves->leaves[number].place] = number;
+    for (int64_t place = 0; place < leaves->traced->n_leaves; place++)
+        if (places[place] >= 0)
+            *sorted++ = leaves->leaves[places[place]];
 }
 
 static void add_part(const wb_played_leaf *leaves, int64_t first, int64_t n_leaves, wb_parts *parts)
@@ -25,28 +25,38 @@ static void add_part(const wb_played_leaf *leaves, int64_t first, int64_t n_leav
     parts->parts[parts->n_parts++] = part;
 }
 
+/* Divide the leaves of one tree into parts of much the same size. */
+static void add_tree(const wb_played_leaf *leaves, int64_t first, int64_t n_leaves, wb_parts *parts)
+{
+    const int64_t n_parts = (n_leaves + WB_PART_LEAVES - 1) / WB_PART_LEAVES;
+    for (int64_t part = 0; part < n_parts; part++) {
+        const int64_t start = part * n_leaves / n_parts, stop = (part + 1) * n_leaves / n_parts;
+        add_part(leaves, first + start, stop - start, parts);
+    }
+}
+
 int32_t wb_list_parts(wb_played *leaves, wb_parts *parts)
 {
     *parts = (wb_parts){0};
-    int64_t n_trees = 0;
-    for (int64_t number = 0; number < leaves->n_leaves; number++)
-        n_trees = leaves->leaves[number].tree >= n_trees ? leaves->leaves[number].tree + 1 : n_trees;
-    int64_t *starts = calloc((size_t)n_trees + 1, sizeof *starts);
-    wb_played_leaf *sorted = malloc(((size_t)leaves->n_leaves + 1) * sizeof *sorted);
-    parts->parts = malloc(((size_t)n_trees + 1) * sizeof *parts->parts);
-    const int has_room = starts && sorted && parts->parts;
-    if (has_room) {
-        sort_leaves(leaves->leaves, leaves->n_leaves, n_trees, starts, sorted);
-        free(leaves->leaves);
-        leaves->leaves = sorted;
-    } else {
+    const int64_t n = leaves->n_leaves;
+    int64_t *places = malloc(((size_t)leaves->traced->n_leaves + 1) * sizeof *places);
+    wb_played_leaf *sorted = malloc(((size_t)n + 1) * sizeof *sorted);
+    parts->parts = malloc(((size_t)n + 1) * sizeof *parts->parts);
+    if (!places || !sorted || !parts->parts) {
+        free(places);
         free(sorted);
+        return WB_NO_MEMORY;
     }
-    for (int64_t tree = 0; has_room && tree < n_trees; tree++)
-        if (starts[tree + 1] > starts[tree])
-            add_part(leaves->leaves, starts[tree], starts[tree + 1] - starts[tree], parts);
-    free(starts);
-    return has_room ? WB_OK : WB_NO_MEMORY;
+    sort_leaves(leaves, places, sorted);
+    free(places);
+    free(leaves->leaves);
+    leaves->leaves = sorted;
+    for (int64_t first = 0, stop = 0; first < n; first = stop) {
+        while (stop < n && sorted[stop].tree == sorted[first].tree)
+            stop++;
+        add_tree(sorted, first, stop - first, parts);
+    }
+    return WB_OK;
 }
 
 typedef struct {

@@ -6,8 +6,8 @@
  *      and back       a c b       nobody ─▶ a ─▶ ac ─▶ abc
  *
  * A player matters where the background row misses a leaf for it that some row reaches, or a row fails it. A table is
- * made when its pattern is met first by the present rows. A part that cannot have one (too many players matter, too
- * many leaves are reached, no room is left) is walked leaf by leaf.
+ * made when its pattern is met first by the present rows. A part that cannot have one (too many players matter, or no
+ * room is left) is walked leaf by leaf.
  */
 #ifndef WHYBOX_PART_TABLES_H
 #define WHYBOX_PART_TABLES_H
@@ -17,13 +17,16 @@
 
 enum {
     WB_MOST_JOINED = 7,         /* players of a table */
-    WB_MOST_VALUES = 16,        /* of a table and margin, number 0 for no leaf */
+    WB_MOST_VALUES = WB_ROWS,   /* of a table, number 0 for no leaf */
     WB_TABLE_ROWS = 1 << 19,    /* 8 MB, coalitions of all tables */
     WB_MOST_TABLES = 1 << 16,
     WB_KINDS = 8,
     WB_BY_LEAVES = -1,
     WB_NOT_MADE = -2,
 };
+
+_Static_assert(WB_PART_LEAVES < WB_MOST_VALUES, "every leaf of a part has a number");
+_Static_assert(WB_MOST_JOINED < WB_KINDS, "a number tells how many players a table has");
 
 /* What is to be inlined where a number of players is a constant. */
 #define WB_INLINED static inline __attribute__((always_inline))
@@ -131,7 +134,7 @@ static inline int wb_reach_leaf(wb_tables *tables, const wb_change *of, const wb
     return 1;
 }
 
-/* List the leaves that are reached, and the players that matter; returns how many leaves, -1 where there is too much. */
+/* List the leaves that are reached, and the players that matter; returns how many leaves, -1 where players are too many. */
 static inline int wb_list_reached(wb_tables *tables, const wb_meeting *of, const wb_part *part, wb_table *table,
                                   wb_reached *reached)
 {
@@ -141,8 +144,6 @@ static inline int wb_list_reached(wb_tables *tables, const wb_meeting *of, const
         const uint32_t rows = wb_find_reached(&leaf);
         if (!rows)
             continue;
-        if (n_reached == WB_MOST_VALUES - 1)
-            return -1;
         reached[n_reached].number = number;
         if (!wb_reach_leaf(tables, &leaf, of->met->bytes + of->met->first[number], rows, table, reached + n_reached++))
             return -1;
