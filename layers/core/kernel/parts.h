@@ -27,8 +27,8 @@ typedef struct {
     int32_t *patterns; /* (places, parts) */
 } wb_parts;
 
-/* Sort played leaves from left to right, and divide those of each tree into parts. Give back with wb_forget_parts, also where there was no
- * memory. */
+/* Sort played leaves from left to right, and divide those of each tree into parts. Give back with wb_forget_parts,
+ * also where there was no memory. */
 int32_t wb_list_parts(wb_played *leaves, wb_parts *parts);
 
 /* Number the patterns of some background rows: the rows of `missed`, read after the leaves were sorted. */

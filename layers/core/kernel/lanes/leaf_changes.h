@@ -38,8 +38,8 @@ typedef struct {
 /* Follow a leaf along one walk, k conditions with keys in the order in which they join. A rank changes the sum where
  * nothing that joins later has to come on: by the leaf's value in the rows that meet all so far where its condition
  * was missed, else by minus that value in those that fail it first. */
-static inline void wb_follow_leaf(const wb_change *of, wb_sixteen *changes, const int32_t *keys, int64_t k, int64_t step,
-                                  int64_t first)
+static inline void wb_follow_leaf(const wb_change *of, wb_sixteen *changes, const int32_t *keys, int64_t k,
+                                  int64_t step, int64_t first)
 {
     const double value = of->leaf->values[of->margin];
     uint64_t missed = of->missed;

@@ -73,7 +73,7 @@ static int64_t list_visited(scratch *room, const wb_linked_game *game, const wb_
 
 static int32_t prepare(scratch *room, const wb_linked_game *game, wb_played *leaves, const wb_visits *visits)
 {
-    const int32_t status = wb_list_parts(leaves, &room->parts);
+    int32_t status = wb_list_parts(leaves, &room->parts);
     if (status != WB_OK)
         return status;
     if (!make_room(room, game, leaves, visits))
@@ -81,8 +81,10 @@ static int32_t prepare(scratch *room, const wb_linked_game *game, wb_played *lea
     const int64_t n_visited = list_visited(room, game, visits);
     if (!wb_read_missed(leaves, game->background, room->visited, n_visited, &room->background))
         return WB_NO_MEMORY;
-    const int32_t numbered = wb_number_patterns(leaves, &room->background, &room->parts);
-    return numbered != WB_OK || wb_make_room(&room->parts, game->n_players, leaves->n_margins, &room->tables) ? numbered : WB_NO_MEMORY;
+    status = wb_number_patterns(leaves, &room->background, &room->parts);
+    if (status == WB_OK && !wb_make_room(&room->parts, game->n_players, leaves->n_margins, &room->tables))
+        status = WB_NO_MEMORY;
+    return status;
 }
 
 static void read_own(scratch *room, const wb_linked_game *game, const int64_t *rows, int64_t n)
@@ -94,15 +96,21 @@ static void read_own(scratch *room, const wb_linked_game *game, const int64_t *r
     }
 }
 
+/* What a player adds to an output along one of a visit's orders and back. */
+static inline wb_sixteen pair_along(const scratch *room, const wb_linked_game *game, int64_t order, int64_t at)
+{
+    const int64_t p = game->n_players, o = game->n_outputs, player = at / o;
+    return wb_pair_of(game, room->ways.changes + 2 * order * o * (p + 1), at % o, room->ways.ranks[order * p + player]);
+}
+
 /* Add the pairs of a visit along one order, or two whose difference says how much pairs vary. */
 static void add_weighted(scratch *room, const wb_linked_game *game, double weight, double spread)
 {
-    const int64_t p = game->n_players, o = game->n_outputs, n = p * o;
-    const wb_sixteen *first = room->ways.changes, *second = first + 2 * o * (p + 1);
+    const int64_t n = game->n_players * game->n_outputs;
     for (int64_t at = 0; at < n; at++) {
-        wb_sixteen pair = wb_pair_of(game, first, at % o, room->ways.ranks[at / o]);
+        wb_sixteen pair = pair_along(room, game, 0, at);
         if (spread != 0.0) {
-            const wb_sixteen other = wb_pair_of(game, second, at % o, room->ways.ranks[p + at / o]);
+            const wb_sixteen other = pair_along(room, game, 1, at);
             const wb_sixteen half = weight * (0.5 * (pair - other)), part = spread * (half * half);
             pair = 0.5 * (pair + other);
             room->sums[n + at] += part;
@@ -115,17 +123,17 @@ static void add_weighted(scratch *room, const wb_linked_game *game, double weigh
 /* A background row that stands for others too: what its sample's mean, variance and calibration need. */
 static void add_sampled(scratch *room, const wb_linked_game *game, int64_t background)
 {
-    const int64_t p = game->n_players, o = game->n_outputs, n = p * o, n_orders = room->ways.n_orders;
+    const int64_t o = game->n_outputs, n = game->n_players * o;
     for (int64_t at = 0; at < n; at++) {
         const int64_t output = at % o, place = background * o + output;
         const wb_sixteen start = game->starts[place] - (wb_sixteen){0};
-        const wb_sixteen gap = game->background_outputs[place] - wb_control_of(game->control + output * WB_CONTROL, start);
-        wb_sixteen pair = wb_pair_of(game, room->ways.changes, output, room->ways.ranks[at / o]);
-        if (n_orders == 2)
-            pair = 0.5 * (pair + wb_pair_of(game, room->ways.changes + 2 * o * (p + 1), output, room->ways.ranks[p + at / o]));
+        const wb_sixteen control = wb_control_of(game->control + output * WB_CONTROL, start);
+        wb_sixteen pair = pair_along(room, game, 0, at);
+        if (room->ways.n_orders == 2)
+            pair = 0.5 * (pair + pair_along(room, game, 1, at));
         room->sums[3 * n + at] += pair;
         room->sums[4 * n + at] += pair * pair;
-        room->sums[5 * n + at] += pair * gap;
+        room->sums[5 * n + at] += pair * (game->background_outputs[place] - control);
     }
 }
 

@@ -6,12 +6,12 @@
 #include "rows.h"
 
 typedef struct {
-    uint32_t all;    /* a bit for each row that there is */
-    int64_t *first;  /* (leaves), into the three below */
+    uint32_t all;     /* a bit for each row that there is */
+    int64_t *first;   /* (leaves), into the three below */
     int32_t *players; /* (conditions) */
-    uint32_t *masks; /* (conditions) */
-    wb_bytes *bytes; /* (conditions) */
-    uint32_t *cells; /* (columns, WB_READ) */
+    uint32_t *masks;  /* (conditions) */
+    wb_bytes *bytes;  /* (conditions) */
+    uint32_t *cells;  /* (columns, WB_READ) */
 } wb_met;
 
 /* Give back with wb_forget_met, also where there was no room. */
@@ -35,7 +35,8 @@ static inline void wb_forget_met(wb_met *met)
 }
 
 /* Read up to 16 rows of a table of own columns. */
-static inline void wb_read_met(const wb_played *leaves, const double *table, const int64_t *rows, int64_t n, wb_met *met)
+static inline void wb_read_met(const wb_played *leaves, const double *table, const int64_t *rows, int64_t n,
+                               wb_met *met)
 {
     wb_bytes fails;
     int64_t n_masks = 0;

@@ -16,11 +16,11 @@
 #include "leaf_changes.h"
 
 enum {
-    WB_MOST_JOINED = 7,         /* players of a table */
-    WB_MOST_VALUES = WB_ROWS,   /* of a table, number 0 for no leaf */
-    WB_TABLE_ROWS = 1 << 19,    /* 8 MB, coalitions of all tables */
-    WB_MOST_TABLES = 1 << 16,
-    WB_KINDS = 8,
+    WB_MOST_JOINED = 7,       /* players of a table */
+    WB_MOST_VALUES = WB_ROWS, /* of a table, number 0 for no leaf */
+    WB_TABLE_ROWS = 1 << 19,  /* 8 MB: what a part has beyond is walked leaf by leaf */
+    WB_MOST_TABLES = 1 << 16, /* 8 MB of values */
+    WB_KINDS = 8,             /* of numbers of players */
     WB_BY_LEAVES = -1,
     WB_NOT_MADE = -2,
 };
@@ -40,12 +40,12 @@ typedef struct {
 
 typedef struct {
     int64_t n_rows, n_tables, most_rows, most_tables;
-    wb_bytes *rows;   /* (most_rows) */
+    wb_bytes *rows;     /* (most_rows): coalitions of all tables */
     wb_sixteen *values; /* (most_tables) */
-    wb_table *tables; /* (most_tables) */
-    int32_t *numbers; /* of the patterns' tables, times WB_KINDS plus n_players; or WB_NOT_MADE, WB_BY_LEAVES */
-    int32_t *listed;  /* (WB_MOST_JOINED + 1, parts x margins): tables of one visit by their numbers of players */
-    int8_t *joined;   /* (players): the number of a player in the table that is being made, -1 */
+    wb_table *tables;   /* (most_tables) */
+    int32_t *numbers;   /* of patterns: their first table times WB_KINDS plus n_players; WB_NOT_MADE, WB_BY_LEAVES */
+    int32_t *listed;    /* (WB_MOST_JOINED + 1, parts x margins): tables of one visit by their numbers of players */
+    int8_t *joined;     /* (players): the number of a player in the table that is being made, -1 */
 } wb_tables;
 
 /* Give back with wb_forget_tables, also where there was no room. */
@@ -134,7 +134,7 @@ static inline int wb_reach_leaf(wb_tables *tables, const wb_change *of, const wb
     return 1;
 }
 
-/* List the leaves that are reached, and the players that matter; returns how many leaves, -1 where players are too many. */
+/* List the leaves that are reached, and the players that matter; returns how many leaves, -1 for too many players. */
 static inline int wb_list_reached(wb_tables *tables, const wb_meeting *of, const wb_part *part, wb_table *table,
                                   wb_reached *reached)
 {
@@ -161,7 +161,8 @@ WB_INLINED void wb_write_leaves(const wb_reached *reached, int n_reached, const 
         wb_bytes on[1 << WB_MOST_JOINED];
         on[0] = reached->rows & wb_every_byte((uint8_t)number);
         for (int at = 0; at < n; at++) {
-            const wb_bytes with = *reached->met[at], without = wb_every_byte((uint8_t)((reached->missed >> at & 1) - 1));
+            const wb_bytes with = *reached->met[at];
+            const wb_bytes without = wb_every_byte((uint8_t)((reached->missed >> at & 1) - 1));
             for (int coalition = 0; coalition < 1 << at; coalition++) {
                 on[coalition + (1 << at)] = on[coalition] & with;
                 on[coalition] &= without;

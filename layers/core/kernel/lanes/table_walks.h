@@ -22,7 +22,8 @@ typedef struct {
 } wb_walked;
 
 /* Walk through n players with keys in the order in which they join: changes are those of the first rank. */
-WB_INLINED void wb_follow_table(const wb_walked *of, const uint32_t *keys, int64_t step, const int n, wb_sixteen *changes)
+WB_INLINED void wb_follow_table(const wb_walked *of, const uint32_t *keys, int64_t step, const int n,
+                                wb_sixteen *changes)
 {
     wb_sixteen before = of->nobody;
     uint32_t coalition = 0;
