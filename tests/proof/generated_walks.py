@@ -17,6 +17,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LINKS: dict[int, tuple[Link, ...]] = {1: ("logistic", "exponential")}
+CHAIN_SHARE = 15
+"""One case in so many of those behind a link has leaves that ask for more players than a table holds."""
+
 MANY_COLUMNS = 40
 """More columns than the coalitions of one word hold."""
 
@@ -58,11 +61,41 @@ def draw_hidden(seed: int) -> DrawnHidden:
 def draw_linked(seed: int) -> Drawn:
     """Return trees behind a link, with rows, background rows and weights."""
     rng = np.random.default_rng([seed, 6])
-    case = draw(seed)
+    case = _draw_chains(rng) if seed % CHAIN_SHARE == 0 else draw(seed)
     links = LINKS.get(case.trees.n_margins, ("softmax",))
     # Margins of ordinary size: what a link makes of them is neither 0 nor 1 throughout.
     trees = replace(case.trees, link=links[int(rng.integers(len(links)))], values=case.trees.values / 2.0)
     return replace(case, trees=trees, weights=case.weights / case.weights.sum())
+
+
+def _draw_chains(rng: np.random.Generator) -> Drawn:
+    """Return trees that test one column after the other, rows that meet most tests, others that miss most."""
+    n_columns, n_margins, n_trees = int(rng.integers(9, 11)), int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    size = 2 * n_columns + 1  # of a tree: inner nodes first, then the leaf beside each and the one at the end
+    inner, starts = np.arange(size) < n_columns, np.arange(n_trees)[:, None] * size
+    left = np.where(inner, np.arange(size) + n_columns, -1)
+    right = np.where(
+        inner, np.append(np.arange(1, n_columns), 2 * n_columns).take(np.arange(size), mode="clip"), -1
+    )
+    tested = np.full((n_trees, size), -1)
+    tested[:, :n_columns] = rng.permuted(np.tile(np.arange(n_columns), (n_trees, 1)), axis=1)
+    trees = TreeEnsemble(
+        n_columns=n_columns,
+        roots=starts[:, 0],
+        left=np.where(inner, left + starts, -1).ravel(),
+        right=np.where(inner, right + starts, -1).ravel(),
+        feature=tested.ravel(),
+        threshold=np.tile(inner * 1.0, n_trees),
+        missing_left=np.tile(inner, n_trees),
+        cover=np.ones(n_trees * size),
+        values=rng.normal(size=(n_trees * size, n_margins)).round(2) * np.tile(~inner, n_trees)[:, None],
+        base=rng.normal(size=n_margins).round(2),
+        link="identity",
+        rules=ColumnRules.plain(n_columns, narrow=False),
+    )
+    rows = np.where(rng.random((3, n_columns)) < 0.9, 2.0, 0.0)
+    background = np.where(rng.random((3, n_columns)) < 0.8, 0.0, 2.0)
+    return Drawn(trees, np.arange(n_columns), n_columns, rows, background, np.array([1.0, 2.0, 1.0]))
 
 
 def _draw_layers(rng: np.random.Generator, n_own: int) -> HiddenFeatures:

@@ -28,6 +28,9 @@ from whybox.domain.explanations.structured_hidden import HiddenSums
 
 Floats = NDArray[np.float64]
 
+MOST_JOINED = 7
+"""Players of a table of the kernel's; see part_tables.h."""
+
 
 def prove(n_cases: int, *, start: int = 0) -> Compared:
     """Compare the cases of ``n_cases`` seeds, each of all four kinds."""
@@ -84,6 +87,7 @@ def compare_linked(case: Drawn, name: str, compared: Compared) -> None:
 
     compared.n_cases += 1
     compared.n_with[case.trees.link] += 1
+    compared.n_with["more players than a table holds"] += case.n_players > MOST_JOINED
     compared.n_with["missing values"] += bool(np.isnan(case.rows).any())
     numpy_game, games = open_game(None), [open_game(kernel) for kernel in levels()]
     expected = visit_by_definition(numpy_game, case, visits)

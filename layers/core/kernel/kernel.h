@@ -111,6 +111,7 @@ typedef struct {
     int32_t margin; /* the only margin with a value, -1 where there are several */
     int32_t pair;   /* 1 and 2: this leaf and the next are siblings with values of one margin; 0: alone */
     int32_t split;  /* the condition that siblings differ in */
+    int32_t tree, place; /* place: among all leaves, from left to right */
 } wb_leaf;
 
 typedef struct {

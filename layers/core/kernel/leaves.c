@@ -37,7 +37,7 @@ typedef struct {
     int64_t n_open, open_room;
     wb_step *steps;
     int64_t depth, step_room;
-    int64_t last_node; /* of the leaf that was added last */
+    int64_t tree, last_node; /* where we are, and the node of the leaf that was added last */
     int64_t leaf_room, condition_room, test_room, value_room;
 } wb_walk;
 
@@ -151,7 +151,11 @@ static int add_leaf(wb_walk *walk, int64_t node)
         !grow(&leaves->values, &walk->value_room, leaves->n_values + n_margins, sizeof *leaves->values))
         return 0;
     wb_leaf *leaf = leaves->leaves + leaves->n_leaves++;
-    *leaf = (wb_leaf){leaves->n_conditions, leaves->n_values, 0, n_values == 1 ? (int32_t)only : -1, 0, 0};
+    *leaf = (wb_leaf){.first = leaves->n_conditions,
+                      .values = leaves->n_values,
+                      .margin = n_values == 1 ? (int32_t)only : -1,
+                      .tree = (int32_t)walk->tree,
+                      .place = (int32_t)(leaves->n_leaves - 1)};
     memcpy(leaves->values + leaves->n_values, values, (size_t)n_margins * sizeof *values);
     leaves->n_values += n_margins;
     for (int64_t i = 0; i < walk->n_open; i++) {
@@ -209,8 +213,8 @@ static int trace_all(wb_walk *walk)
         walk->ratio[player] = 1.0;
     is_well =
         is_well && wb_copy_columns(trees, walk->leaves) && wb_cut_columns(trees, walk->leaves, walk->cell);
-    for (int64_t tree = 0; is_well && tree < trees->n_trees; tree++)
-        is_well = walk_tree(walk, trees->roots[tree]);
+    for (; is_well && walk->tree < trees->n_trees; walk->tree++)
+        is_well = walk_tree(walk, trees->roots[walk->tree]);
     return is_well && wb_sort_leaves(walk->leaves) && wb_make_quadratures(walk->leaves);
 }
 

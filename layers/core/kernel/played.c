@@ -145,7 +145,9 @@ static int32_t take_apart(wb_played *played, int64_t n_players)
                                .values = traced->values + leaf->values,
                                .first_side = n_sides,
                                .wide = -1,
-                               .margin = leaf->margin};
+                               .margin = leaf->margin,
+                               .tree = leaf->tree,
+                               .place = leaf->place};
         int is_reachable = 1;
         for (int64_t at = 0; at < leaf->k; at++) {
             if (conditions[at].player < n_players)

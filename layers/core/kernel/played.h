@@ -17,6 +17,7 @@ typedef struct {
     int64_t first_side, wide;       /* number among the leaves of more than 8 conditions, -1 for the others */
     int32_t n_conditions, n_sides;
     int32_t margin;                 /* the only margin with a value, -1 where there are several */
+    int32_t tree, place;            /* place: among all leaves, from left to right */
 } wb_played_leaf;
 
 typedef struct {

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-typedef double wb_line __attribute__((vector_size(WB_ROWS * sizeof(double)), aligned(sizeof(double)), may_alias));
+typedef wb_sixteen wb_line __attribute__((aligned(sizeof(double)), may_alias)); /* anywhere in memory */
 typedef int64_t wb_line_mask __attribute__((vector_size(WB_ROWS * sizeof(int64_t)), aligned(sizeof(int64_t)), may_alias));
 
 /* The line that begins at a double. */

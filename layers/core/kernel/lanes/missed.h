@@ -53,16 +53,17 @@ static inline void wb_cut_rows(const wb_played *played, const double *table, con
     }
 }
 
-/* Which of the rows fail a condition: 0 or 1 each. */
-static inline void wb_fail(const wb_leaves *traced, const wb_condition *condition, const uint32_t *cells, uint8_t *fails)
+/* Which of the first n rows fail a condition: 0 or 1 each. */
+static inline void wb_fail(const wb_leaves *traced, const wb_condition *condition, const uint32_t *cells, const int n,
+                           uint8_t *fails)
 {
-    for (int at = 0; at < WB_READ; at++)
+    for (int at = 0; at < n; at++)
         fails[at] = 0;
     for (int64_t number = 0; number < condition->n_tests; number++) {
         const wb_test *test = traced->tests + condition->first + number;
         const uint32_t *own = cells + test->column * WB_READ, start = test->start, span = test->span;
         const uint8_t takes_missing = test->missing != 0;
-        for (int at = 0; at < WB_READ; at++)
+        for (int at = 0; at < n; at++)
             fails[at] |= (uint8_t)((own[at] - start > span) & !((own[at] == WB_MISSING_WIDE) & takes_missing));
     }
 }
@@ -74,7 +75,7 @@ static inline void wb_read_leaf(const wb_played *played, int64_t number, const u
     uint8_t fails[WB_READ], byte[WB_READ] = {0};
     uint64_t all[WB_READ] = {0};
     for (int32_t bit = 0; bit < leaf->n_conditions; bit++) {
-        wb_fail(played->traced, leaf->conditions + bit, cells, fails);
+        wb_fail(played->traced, leaf->conditions + bit, cells, WB_READ, fails);
         for (int at = 0; bit < 8 && at < WB_READ; at++)
             byte[at] |= (uint8_t)(fails[at] << bit);
         for (int at = 0; leaf->wide >= 0 && at < WB_READ; at++)

@@ -4,6 +4,8 @@
 
 #include "../levels.h"
 
+#include <string.h>
+
 #if defined(__AVX2__) || defined(__SSE2__)
 #include <immintrin.h>
 #endif
@@ -29,6 +31,65 @@ static inline void wb_add_rows(double *sums, uint32_t mask, double value)
     for (; mask; mask &= mask - 1)
         sums[__builtin_ctz(mask)] += value;
 #endif
+}
+
+/* One byte, or one double, for each row. */
+typedef uint8_t wb_bytes __attribute__((vector_size(WB_ROWS)));
+typedef double wb_sixteen __attribute__((vector_size(WB_ROWS * sizeof(double))));
+
+static inline wb_bytes wb_every_byte(uint8_t byte)
+{
+    return byte - (wb_bytes){0};
+}
+
+/* The lowest bit of every byte, in the order of the rows. */
+static inline uint32_t wb_gather_bits(wb_bytes bytes)
+{
+    uint32_t bits = 0;
+    for (int half = 0; half < 2; half++) {
+        uint64_t eight = 0; /* the product has the lowest bit of byte b at bit 56 + b */
+        for (int row = 0; row < 8; row++)
+            eight |= (uint64_t)bytes[8 * half + row] << 8 * row;
+        bits |= (uint32_t)((eight & 0x0101010101010101u) * 0x0102040810204080u >> 56) << 8 * half;
+    }
+    return bits;
+}
+
+/* Sixteen values to be looked up: in registers where they can be looked up there. */
+#if defined(__AVX512F__)
+typedef struct {
+    __m512d low, high;
+} wb_values;
+
+static inline wb_values wb_take_values(const wb_sixteen *at)
+{
+    return (wb_values){_mm512_load_pd(at), _mm512_load_pd((const double *)at + 8)};
+}
+#else
+typedef const double *wb_values;
+
+static inline wb_values wb_take_values(const wb_sixteen *at)
+{
+    return (const double *)at;
+}
+#endif
+
+/* A value for each row, by its number. */
+static inline wb_sixteen wb_look_up(wb_values values, const wb_bytes *numbers)
+{
+    wb_sixteen found;
+#if defined(__AVX512F__)
+    const uint8_t *const bytes = (const uint8_t *)numbers;
+    const __m512i low = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)bytes));
+    const __m512i high = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(bytes + 8)));
+    const __m512d chosen[2] = {_mm512_permutex2var_pd(values.low, low, values.high),
+                               _mm512_permutex2var_pd(values.low, high, values.high)};
+    memcpy(&found, chosen, sizeof found);
+#else
+    for (int row = 0; row < WB_ROWS; row++)
+        found[row] = values[(*numbers)[row]];
+#endif
+    return found;
 }
 
 #endif

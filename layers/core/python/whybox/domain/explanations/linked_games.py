@@ -192,11 +192,12 @@ class LinkedGame:
 
     def _fit(self, margins: Floats, generator: np.random.Generator) -> LinkedControl:
         """Fit the control to answers of rows, of background rows, and of random coalitions between them."""
-        own = explain_interventional(self.paths, self._Z, self._background, weights=self.weights)
-        other = explain_interventional(self.paths, self._background, self._background, weights=self.weights)
+        # In one question: the background is prepared once.
+        both = np.concatenate([self._Z, self._background])
+        shares = explain_interventional(self.paths, both, self._background, weights=self.weights)
         sums = additive_margins(np.concatenate([margins, self.background_margins]), self._link)
         ends, starts = margins @ sums.T, self.background_margins @ sums.T
-        row_gains, background_gains = (np.einsum("oc,npc->nop", sums, gains) for gains in (own, other))
+        row_gains, background_gains = np.split(np.einsum("oc,npc->nop", sums, shares), [len(self._Z)])
         rows, backgrounds, joined = draw_coalitions(generator, len(ends), len(starts), self.n_players)
         hybrids = np.where(joined[:, self.paths.players], self._Z[rows], self._background[backgrounds])
         gains = row_gains[rows] - background_gains[backgrounds]
