@@ -160,13 +160,14 @@ def find_two_centres(S: Float64s) -> Float64s:
     are equal.
     """
     gram = S.T @ S
+    spread = np.trace(gram)
     axis = np.ones(S.shape[1])
+    # No eigenvalue of it is above 1, and the largest is at least one q-th: nothing overflows or vanishes.
+    scaled = gram / spread if spread > 0 else gram
     for _ in range(POWER_ROUNDS):
-        axis = gram @ axis
-        size = np.sqrt(axis @ axis)
-        if size == 0:
-            return np.zeros((N_CLUSTERS, S.shape[1]))
-        axis /= size
+        axis = scaled @ axis
+    if not axis.any():
+        return np.zeros((N_CLUSTERS, S.shape[1]))
     is_second: Bools = S @ axis > 0
     total = S.sum(axis=0)
     for _ in range(MAX_CLUSTER_ROUNDS):
