@@ -178,8 +178,8 @@ static void ask_heads(int is_sound)
                          draw_numbers(n_outputs * n_before)};
     wb_hidden_head head = {layers.layers, p, layers.n_layers, layers.n_sums, n_outputs, n_rows, n_background,
                            numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
-    if (!is_sound && chance(10))
-        head.n_players = draw_place(p) < p ? draw_place(p) : 0;
+    if (!is_sound && chance(10)) /* only downwards: the parts of so many players must be there */
+        head.n_players = below(p + 1) - 1;
     if (!is_sound && chance(10))
         head.n_sums = draw_place(layers.n_sums);
     if (!is_sound && chance(10))
