@@ -110,8 +110,10 @@ def test_a_number_of_threads_that_nobody_could_want_is_refused(threads):
         Settings.from_environment({"WHYBOX_THREADS": threads})
 
 
-# macOS has no call that narrows a process to some processors, so that there is nothing to tell apart there.
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins no process")
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"),
+    reason="macOS has no call that narrows a process to some processors: there is nothing to tell apart",
+)
 def test_without_a_number_there_is_a_thread_for_each_processor_this_process_may_run_on():
     program = """
 import os
