@@ -42,13 +42,7 @@ class DealtLinear:
         return self.form.n_outputs
 
     def outputs(self, groups: Sequence[Sequence[int]], deals: Ints) -> Floats:
-        """Return the outputs (groups, repeats, n, n_outputs) with the cells of user columns dealt.
-
-        Parameters
-        ----------
-        groups : user columns of each group
-        deals : int64 (repeats, n), whose cells each row receives
-        """
+        """Return the outputs of all versions; see ``DealtTrees.outputs``."""
         members = [np.flatnonzero(np.isin(self.players, group)) for group in groups]
         margins = self._deal(self.form.coefficients[: len(self.players)], members, deals)
         margins += self.form.intercept[:, None, None, None]

@@ -9,12 +9,9 @@ from whybox.domain.explanations.additive_stages import sum_by_player
 from whybox.domain.explanations.kernel_libraries import Kernel
 from whybox.domain.explanations.kernel_walks import KernelHiddenHead
 from whybox.domain.explanations.links import Floats
-from whybox.domain.explanations.permutation_samplers import pair_answers
+from whybox.domain.explanations.permutation_samplers import pair_answers, shape_pairs
 from whybox.domain.explanations.structured_hidden import HiddenHead, HiddenSums
 from whybox.domain.explanations.tree_layouts import Ints
-
-PAIR_CELLS = 1_000_000
-"""Numbers that the pairs of one call give: 8 MB."""
 
 
 class HiddenHeadGame(AdditiveGame):
@@ -56,9 +53,7 @@ class HiddenHeadGame(AdditiveGame):
 
     def block_shape(self, n_walks: int) -> tuple[int, int]:
         """Return how many groups, and how many of their walks, are walked in one call."""
-        cells = self.rows_per_group * self.n_players * self.predictions.shape[1]
-        n_at_once = max(2, PAIR_CELLS // cells)
-        return max(1, n_at_once // n_walks), min(n_walks, n_at_once)
+        return shape_pairs(self, n_walks)
 
     def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""

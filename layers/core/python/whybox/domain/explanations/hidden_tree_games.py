@@ -13,13 +13,10 @@ from whybox.domain.explanations.kernel_libraries import Kernel
 from whybox.domain.explanations.kernel_walks import KernelHiddenGame
 from whybox.domain.explanations.leaf_paths import MAX_CONDITIONS
 from whybox.domain.explanations.links import Floats
-from whybox.domain.explanations.permutation_samplers import pair_answers
+from whybox.domain.explanations.permutation_samplers import pair_answers, shape_pairs
 from whybox.domain.explanations.structured_hidden import HiddenSums
 from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
 from whybox.domain.models.hidden_features import HiddenFeatures
-
-PAIR_CELLS = 1_000_000
-"""Numbers that the pairs of one call give: 8 MB."""
 
 ROWS_AT_ONCE = 20_000
 """Rows shown to a tree at once: few enough to stay in the cache, many enough to make its call worth while."""
@@ -92,9 +89,7 @@ class HiddenTreeGame(PredictedGame):
 
     def block_shape(self, n_walks: int) -> tuple[int, int]:
         """Return how many groups, and how many of their walks, are walked in one call."""
-        cells = self.rows_per_group * self.n_players * self.predictions.shape[1]
-        n_at_once = max(2, PAIR_CELLS // cells)
-        return max(1, n_at_once // n_walks), min(n_walks, n_at_once)
+        return shape_pairs(self, n_walks)
 
     def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""

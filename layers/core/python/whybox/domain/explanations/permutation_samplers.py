@@ -31,6 +31,10 @@ BACKGROUND_PER_PAIR = 3
 at most 22 % too large, on the safe side. More pairs than background rows meet every one of them instead."""
 
 
+PAIR_CELLS = 1_000_000
+"""Numbers that the pairs of one call give: 8 MB."""
+
+
 @runtime_checkable
 class PairedGame(Protocol):
     """A game that gives what pairs add without the answers on the way."""
@@ -38,6 +42,12 @@ class PairedGame(Protocol):
     def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return what ``walk_pairs`` does."""
         ...
+
+
+def shape_pairs(game: CoalitionGame, n_walks: int) -> tuple[int, int]:
+    """Return the ``block_shape`` of a game that gives pairs: as many as ``PAIR_CELLS`` numbers hold."""
+    n_at_once = max(2, PAIR_CELLS // (game.rows_per_group * game.n_players * game.predictions.shape[1]))
+    return max(1, n_at_once // n_walks), min(n_walks, n_at_once)
 
 
 class Control(Protocol):
