@@ -117,6 +117,32 @@ static void break_places(int64_t *places, int64_t n, int64_t end, int is_sound)
         places[below(n)] = draw_place(end);
 }
 
+/* Walks of groups in memory of their own, and how many pairs they give. */
+typedef struct {
+    wb_walks walks;
+    int64_t n_pairs;
+} drawn_walks;
+
+static drawn_walks draw_walks(int64_t p, int64_t n_rows, int64_t n_background, int is_sound)
+{
+    wb_walks walks = {.n_groups = below(3), .n_shared = below(3), .n_walks = below(4)};
+    const int64_t n_shared = walks.n_groups * walks.n_shared, n_walked = walks.n_groups * walks.n_walks;
+    int64_t *rows = draw_places(n_shared, n_rows), *others = draw_places(n_walked, n_background);
+    int64_t *orders = draw_orders(n_walked, p);
+    break_places(rows, n_shared, n_rows, is_sound);
+    break_places(others, n_walked, n_background, is_sound);
+    break_places(orders, n_walked * p, p, is_sound);
+    walks.rows = rows, walks.backgrounds = others, walks.orders = orders;
+    return (drawn_walks){walks, n_shared * walks.n_walks};
+}
+
+static void drop_walks(const drawn_walks *drawn)
+{
+    free((void *)drawn->walks.rows);
+    free((void *)drawn->walks.backgrounds);
+    free((void *)drawn->walks.orders);
+}
+
 /* Trees whose last sources are hidden columns, each a player of its own behind those of the own columns. */
 static void ask_hidden(layout *made, int is_sound)
 {
@@ -130,14 +156,7 @@ static void ask_hidden(layout *made, int is_sound)
         players[column] = source >= n_own && source < made->real.n_sources ? p + source - n_own : below(p);
     }
     if (n_own >= 0 && counted(wb_trace(&made->trees, players, p + layers.n_hidden, &leaves)) == WB_OK) {
-        wb_walks walks = {.n_groups = below(3), .n_shared = below(3), .n_walks = below(4)};
-        const int64_t n_shared = walks.n_groups * walks.n_shared, n_walked = walks.n_groups * walks.n_walks;
-        int64_t *rows = draw_places(n_shared, n_rows), *others = draw_places(n_walked, n_background);
-        int64_t *orders = draw_orders(n_walked, p);
-        break_places(rows, n_shared, n_rows, is_sound);
-        break_places(others, n_walked, n_background, is_sound);
-        break_places(orders, n_walked * p, p, is_sound);
-        walks.rows = rows, walks.backgrounds = others, walks.orders = orders;
+        const drawn_walks drawn = draw_walks(p, n_rows, n_background, is_sound);
         double *tables[] = {draw_rows(n_rows, n_own), draw_rows(n_background, n_own)};
         double *parts[] = {draw_numbers(n_rows * layers.n_sums * p), draw_numbers(n_background * layers.n_sums * p)};
         wb_hidden_game game = {leaves, layers.layers, n_own, p, layers.n_layers, layers.n_sums, n_rows, n_background,
@@ -146,9 +165,10 @@ static void ask_hidden(layout *made, int is_sound)
             game.n_players = draw_place(p) < p ? draw_place(p) : 0;
         if (!is_sound && chance(10))
             game.n_sums = draw_place(layers.n_sums);
-        const walk_question q = {.hidden = &game, .walks = &walks};
-        ask_levels(HIDDEN, &q, n_shared * walks.n_walks * p * leaves->n_margins);
-        void *const spent[] = {rows, others, orders, tables[0], tables[1], parts[0], parts[1]};
+        const walk_question q = {.hidden = &game, .walks = &drawn.walks};
+        ask_levels(HIDDEN, &q, drawn.n_pairs * p * leaves->n_margins);
+        drop_walks(&drawn);
+        void *const spent[] = {tables[0], tables[1], parts[0], parts[1]};
         for (size_t i = 0; i < sizeof spent / sizeof spent[0]; i++)
             free(spent[i]);
     }
@@ -165,14 +185,7 @@ static void ask_heads(int is_sound)
     const int64_t n_hidden = layers.n_layers ? layers.layers[layers.n_layers - 1].n_hidden : 0;
     const int64_t p = 1 + (chance(4) ? below(80) : below(6)), n_outputs = 1 + below(3);
     const int64_t n_rows = 1 + below(3), n_background = 1 + below(3);
-    wb_walks walks = {.n_groups = below(3), .n_shared = below(3), .n_walks = below(4)};
-    const int64_t n_shared = walks.n_groups * walks.n_shared, n_walked = walks.n_groups * walks.n_walks;
-    int64_t *rows = draw_places(n_shared, n_rows), *others = draw_places(n_walked, n_background);
-    int64_t *orders = draw_orders(n_walked, p);
-    break_places(rows, n_shared, n_rows, is_sound);
-    break_places(others, n_walked, n_background, is_sound);
-    break_places(orders, n_walked * p, p, is_sound);
-    walks.rows = rows, walks.backgrounds = others, walks.orders = orders;
+    const drawn_walks drawn = draw_walks(p, n_rows, n_background, is_sound);
     double *numbers[] = {draw_numbers(n_rows * layers.n_sums * p), draw_numbers(n_background * layers.n_sums * p),
                          draw_numbers(2 * n_outputs), draw_numbers(n_outputs * n_hidden),
                          draw_numbers(n_outputs * n_before)};
@@ -184,11 +197,9 @@ static void ask_heads(int is_sound)
         head.n_sums = draw_place(layers.n_sums);
     if (!is_sound && chance(10))
         head.n_outputs = chance(50) ? -1 : 0;
-    const walk_question q = {.head = &head, .walks = &walks};
-    ask_levels(HEADS, &q, n_shared * walks.n_walks * p * n_outputs);
-    void *const spent[] = {rows, others, orders};
-    for (size_t i = 0; i < sizeof spent / sizeof spent[0]; i++)
-        free(spent[i]);
+    const walk_question q = {.head = &head, .walks = &drawn.walks};
+    ask_levels(HEADS, &q, drawn.n_pairs * p * n_outputs);
+    drop_walks(&drawn);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         free(numbers[i]);
     drop_layers(&layers);
