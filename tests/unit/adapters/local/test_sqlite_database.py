@@ -6,10 +6,13 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
 
 import psutil
 import pytest
 
+from whybox.adapters.local import sqlite_database
 from whybox.adapters.local.sqlite_database import SchemaTooNewError, SqliteDatabase
 
 FIRST = "CREATE TABLE notes (text TEXT); CREATE INDEX texts ON notes (text)"
@@ -94,6 +97,34 @@ def test_many_that_open_a_new_file_at_once_all_write(tmp_path):
 
     texts = read(SqliteDatabase(tmp_path / "notes", migrations=(FIRST, SECOND)))
     assert sorted(int(str(text)) for (text,) in texts) == list(range(64))
+
+
+def test_threads_that_meet_while_a_new_file_is_switched_to_its_log_wait_for_each_other(tmp_path):
+    n_threads = 8
+
+    for attempt in range(40):
+        path = tmp_path / f"notes-{attempt}"
+        start = Barrier(n_threads)
+
+        def open_and_write(number: int, path: Path = path, start: Barrier = start) -> None:
+            start.wait()
+            write(SqliteDatabase(path, migrations=(FIRST,)), str(number))
+
+        with ThreadPoolExecutor(n_threads) as pool:
+            list(pool.map(open_and_write, range(n_threads)))
+        assert len(read(SqliteDatabase(path, migrations=(FIRST,)))) == n_threads
+
+
+def test_a_file_another_process_never_lets_go_is_given_up_after_the_timeout(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_database, "BUSY_TIMEOUT_SECONDS", 0.05)
+    holder = sqlite3.connect(tmp_path / "notes", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        write(SqliteDatabase(tmp_path / "notes", migrations=(FIRST,)), "lost")
+
+    holder.close()
+    write(SqliteDatabase(tmp_path / "notes", migrations=(FIRST,)), "kept")
 
 
 FORK = """

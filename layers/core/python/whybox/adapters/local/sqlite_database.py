@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from typing import Final
 
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 """Longer than any queue of our transactions (each takes under a millisecond), shorter than a request."""
+
+BUSY_PAUSE_SECONDS: Final = 0.001
+"""Between two attempts at what SQLite does not wait for by itself."""
 
 
 class SchemaTooNewError(sqlite3.DatabaseError):
@@ -56,7 +60,7 @@ class SqliteDatabase:
                 self._path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
+                _write_ahead(connection)
                 connection.execute("PRAGMA synchronous = NORMAL")
                 self._migrate(connection)
             except BaseException:
@@ -86,6 +90,25 @@ class SqliteDatabase:
     @staticmethod
     def _version(connection: sqlite3.Connection) -> int:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch the file to write-ahead logging, waiting for others that do so in the same moment.
+
+    The switch takes the exclusive lock while it holds a shared one. Two that meet there would wait for each
+    other, so SQLite refuses one at once, without the time-out that every other statement has.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _close_own(connection: sqlite3.Connection, owner: int) -> None:
