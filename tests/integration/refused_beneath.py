@@ -40,6 +40,7 @@ from whybox.http.json_bodies import parse_json_body
 from whybox.local.bodies import RequestBody
 from whybox.local.events import HttpRequest
 from whybox.local.homes import locked_home
+from whybox.local.payloads import Payload
 from whybox.local.processes import Surroundings
 from whybox.local.templates import Function, read_stack
 from whybox.local.workers import Patience, Workers
@@ -110,7 +111,7 @@ def call_a_busy_worker(folder: Path) -> None:
             [function], surroundings=Surroundings(), n_processes=1, patience=Patience(wait_seconds=0.1)
         )
         try:
-            await asyncio.gather(*(workers.call("F", b"{}", request_id=str(n)) for n in range(2)))
+            await asyncio.gather(*(workers.call("F", Payload(b"{}"), request_id=str(n)) for n in range(2)))
         finally:
             await workers.close()
 

@@ -19,6 +19,7 @@ from tests.unit.adapters.https.issuers import b64
 
 from whybox.adapters.local.sqlite_replies import SqliteReplies
 from whybox.adapters.local.sqlite_tenants import SqliteTenants
+from whybox.local.payloads import Payload
 from whybox.local.processes import Surroundings
 from whybox.local.server import project_template, running_gateway
 from whybox.local.templates import read_stack
@@ -90,7 +91,7 @@ def read(response: httpx.Response) -> Refusal:
 def invoke(stage: Stage, event: object) -> Refusal:
     """Give an event to the function behind /usage, as AWS might, past the gateway."""
 
-    async def call() -> bytes:
+    async def call() -> Any:
         settings = {
             "WHYBOX_HOME": str(stage.gateway.home),
             "WHYBOX_STORAGE": "local",
@@ -98,12 +99,13 @@ def invoke(stage: Stage, event: object) -> Refusal:
         }
         functions = read_stack(project_template()).functions.values()
         workers = Workers(functions, surroundings=Surroundings(settings))
+        payload = Payload(json.dumps(event).encode())
         try:
-            return await workers.call("Usage", json.dumps(event).encode(), request_id="id-1")
+            return (await workers.call("Usage", payload, request_id="id-1")).value()
         finally:
             await workers.close()
 
-    answer = json.loads(asyncio.run(call()))
+    answer = asyncio.run(call())
     return Refusal(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
 
 

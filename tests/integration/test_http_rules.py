@@ -15,6 +15,7 @@ import pytest
 from whybox.http.forms import MAX_BODY_BYTES
 from whybox.http.problem_catalogue import CATALOGUE
 from whybox.local.gateway import MAX_EVENT_BYTES, MAX_HEADER_BYTES
+from whybox.local.payloads import Payload
 from whybox.local.processes import Surroundings
 from whybox.local.server import project_template
 from whybox.local.templates import read_stack
@@ -301,7 +302,10 @@ def test_a_function_answers_any_event_with_a_clean_refusal(gateway: RunningGatew
         workers = Workers(functions, surroundings=Surroundings(settings))
         try:
             return [
-                (code, json.loads(await workers.call(function, json.dumps(one).encode(), request_id="id-1")))
+                (
+                    code,
+                    (await workers.call(function, Payload(json.dumps(one).encode()), request_id="1")).value(),
+                )
                 for code, events in odd.items()
                 for one in events
             ]

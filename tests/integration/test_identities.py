@@ -20,6 +20,7 @@ import jwt
 import pytest
 
 from whybox.domain.api_keys import write_key
+from whybox.local.payloads import Payload
 from whybox.local.processes import Surroundings
 from whybox.local.server import project_template, running_gateway
 from whybox.local.templates import Route, read_stack
@@ -346,7 +347,7 @@ def _invoke(settings: Settings, function: str, events: list[dict[str, Any]]) -> 
         workers = Workers(functions, surroundings=Surroundings(variables))
         try:
             return [
-                json.loads(await workers.call(function, json.dumps(event).encode(), request_id="id-1"))
+                (await workers.call(function, Payload(json.dumps(event).encode()), request_id="id-1")).value()
                 for event in events
             ]
         finally:

@@ -5,10 +5,19 @@ import pytest
 
 from whybox.errors import FunctionFailedError
 from whybox.local.answers import Decision, HttpAnswer, read_decision, read_http_answer
+from whybox.local.payloads import Payload
+from whybox.local.worker import ANSWERED, TOO_LARGE, write_answer
+
+
+def carried(answer: Any) -> Payload:
+    """Return what a worker's reply brings to the gateway."""
+    reply = write_answer(answer, 10_000)
+    assert reply[:1] == ANSWERED
+    return Payload.of_answer(reply[1:])
 
 
 def read(answer: Any) -> HttpAnswer:
-    return read_http_answer(json.dumps(answer).encode(), function="F")
+    return read_http_answer(carried(answer), function="F")
 
 
 def test_an_answer_keeps_its_headers_in_lower_case_and_its_cookies() -> None:
@@ -44,7 +53,6 @@ def test_an_answer_that_may_have_no_body_has_none(status: int) -> None:
         {"statusCode": 600},
         {"statusCode": 200, "body": {"not": "text"}},
         {"statusCode": 200, "body": "***", "isBase64Encoded": True},
-        {"statusCode": 200, "body": "\ud800"},
         {"statusCode": 200, "headers": []},
         {"statusCode": 200, "headers": {"x": "a\r\nset-cookie: b"}},
         {"statusCode": 200, "headers": {"x": "\u20ac"}},
@@ -59,8 +67,34 @@ def test_what_is_not_an_answer_in_format_2_is_a_failed_function(answer: Any) -> 
         read(answer)
 
 
+@pytest.mark.parametrize(
+    "answer", [{"statusCode": 200, "body": '"é"\n'}, {"body": ""}, {"body": 1}, ["x"], 7]
+)
+def test_an_answer_comes_out_of_a_reply_as_it_went_in(answer: Any) -> None:
+    assert carried(answer).value() == answer
+
+
+def test_half_a_character_is_no_answer() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        write_answer({"statusCode": 200, "body": "\ud800"}, 10_000)
+
+
+@pytest.mark.parametrize("body", ["x" * 5_000, '"' * 2_500, "\x00" * 834, "é" * 2_500])
+def test_an_answer_is_as_long_as_its_json_wherever_its_body_travels(body: str) -> None:
+    answer = {"statusCode": 200, "body": body}
+    n_bytes = len(json.dumps(answer, ensure_ascii=False).encode())
+
+    assert carried_within(answer, n_bytes) == ANSWERED
+    assert carried_within(answer, n_bytes - 1) == TOO_LARGE + str(n_bytes).encode()
+
+
+def carried_within(answer: Any, limit: int) -> bytes:
+    reply = write_answer(answer, limit)
+    return reply[:1] if reply[:1] == ANSWERED else reply
+
+
 def test_an_authorizers_yes_carries_its_context() -> None:
-    decision = read_decision(b'{"isAuthorized": true, "context": {"a": 1}}', function="F")
+    decision = read_decision(Payload(b'{"isAuthorized": true, "context": {"a": 1}}'), function="F")
 
     assert decision == Decision(is_authorized=True, context={"a": 1})
 
@@ -78,4 +112,4 @@ def test_an_authorizers_yes_carries_its_context() -> None:
 )
 def test_an_authorizer_that_does_not_say_yes_or_no_has_failed(answer: str) -> None:
     with pytest.raises(FunctionFailedError):
-        read_decision(answer.encode(), function="F")
+        read_decision(Payload(answer.encode()), function="F")

@@ -5,9 +5,17 @@ from typing import Any
 
 import pytest
 
-from whybox.local.events import Arrival, HttpRequest, authorizer_event, put_body, request_event
+from whybox.local.events import (
+    Arrival,
+    HttpRequest,
+    authorizer_event,
+    count_event_bytes,
+    event_payload,
+    request_event,
+)
 from whybox.local.routes import RouteMatch
 from whybox.local.templates import Authorizer, Route
+from whybox.local.worker import read_event
 
 GUARD = Authorizer("Token", "Guard", ("authorization",), 60)
 ARRIVAL = Arrival("id-1", datetime(2026, 3, 12, 19, 3, 58, 390_000, tzinfo=UTC))
@@ -82,13 +90,20 @@ FULL = request(
 )
 
 
+def received(event: dict[str, Any], body: bytes, *, content_type: str | None) -> dict[str, Any]:
+    """Return the event as its function sees it."""
+    payload = event_payload(event, body, content_type=content_type)
+    found: dict[str, Any] = read_event(payload.head, payload.body)
+    return found
+
+
 def types(document: dict[str, Any]) -> dict[str, type]:
     return {name: type(value) for name, value in document.items()}
 
 
 def test_an_event_has_exactly_the_documented_fields() -> None:
     full = event(FULL, id="7")
-    put_body(full, b"hello", content_type="text/plain")
+    full = received(full, b"hello", content_type="text/plain")
 
     assert types(full) == DOCUMENTED
     assert types(full["requestContext"]) == DOCUMENTED_CONTEXT
@@ -168,8 +183,7 @@ def test_the_time_is_written_as_the_gateway_writes_it() -> None:
     ],
 )
 def test_a_body_is_text_or_base64_by_its_media_type(content_type: str | None, *, is_text: bool) -> None:
-    carried: dict[str, Any] = {"isBase64Encoded": False}
-    put_body(carried, "é".encode(), content_type=content_type)
+    carried = received({}, "é".encode(), content_type=content_type)
 
     assert carried == (
         {"isBase64Encoded": False, "body": "é"} if is_text else {"isBase64Encoded": True, "body": "w6k="}
@@ -177,8 +191,21 @@ def test_a_body_is_text_or_base64_by_its_media_type(content_type: str | None, *,
 
 
 def test_text_that_is_not_utf_8_reaches_the_function_byte_for_byte() -> None:
-    carried: dict[str, Any] = {"isBase64Encoded": False}
-    put_body(carried, b"\xff\xfe{\x00", content_type="application/json")
+    carried = received({}, b"\xff\xfe{\x00", content_type="application/json")
 
     assert carried["isBase64Encoded"] is True
     assert base64.b64decode(carried["body"]) == b"\xff\xfe{\x00"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/octet-stream"])
+@pytest.mark.parametrize(
+    "body", [b"", b"x" * 100, b'"\n' * 50, "é\u2028".encode() * 20, b"\x00" * 33, b"\xff" * 100]
+)
+def test_an_event_is_as_long_as_its_json_wherever_its_body_travels(body: bytes, content_type: str) -> None:
+    payload = event_payload({"version": "2.0"}, body, content_type=content_type)
+    whole = {**read_event(payload.head, payload.body)}
+    whole.setdefault("body", "")
+    n_bytes = len(json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode())
+
+    assert count_event_bytes(payload, limit=0) == n_bytes
+    assert n_bytes <= count_event_bytes(payload, limit=10_000) <= 10_000

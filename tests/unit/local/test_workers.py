@@ -1,5 +1,4 @@
 import asyncio
-import json
 import os
 import signal
 from collections.abc import Callable, Coroutine
@@ -10,6 +9,7 @@ import psutil
 import pytest
 
 from whybox.errors import FunctionBusyError
+from whybox.local.payloads import Payload
 from whybox.local.processes import Surroundings
 from whybox.local.templates import Function
 from whybox.local.workers import Patience, Workers
@@ -50,8 +50,7 @@ def with_workers(tmp_path: Path) -> Callable[..., None]:
 
 async def call(workers: Workers, *, seconds: float = 0) -> int:
     """Return the id of the process that answered."""
-    event = json.dumps({"seconds": seconds}).encode()
-    answered: int = json.loads(await workers.call("F", event, request_id="r"))
+    answered: int = (await workers.call("F", Payload.of({"seconds": seconds}), request_id="r")).value()
     return answered
 
 

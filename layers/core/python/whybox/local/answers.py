@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from whybox.errors import FunctionFailedError
+from whybox.local.payloads import Payload
 
 _KNOWN_FIELDS = frozenset({"statusCode", "headers", "cookies", "body", "isBase64Encoded"})
 # The gateway speaks HTTP for itself: it frames the body and keeps the connection.
@@ -56,7 +57,7 @@ class Decision:
     context: Mapping[str, Any]
 
 
-def read_http_answer(payload: bytes, *, function: str) -> HttpAnswer:
+def read_http_answer(payload: Payload, *, function: str) -> HttpAnswer:
     """Turn a function's answer into HTTP; raises FunctionFailedError where it is not in format 2.0."""
     answer = _read_object(payload, function)
     unknown = sorted(set(answer) - _KNOWN_FIELDS)
@@ -68,11 +69,11 @@ def read_http_answer(payload: bytes, *, function: str) -> HttpAnswer:
     status = answer.get("statusCode")
     if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
         raise FunctionFailedError(function, cause="its answer has no status code from 200 to 599")
-    body = b"" if status in _BODILESS_STATUSES else _read_body(answer, function)
+    body = b"" if status in _BODILESS_STATUSES else _read_body(answer, payload.body, function)
     return HttpAnswer(status, _read_headers(answer, function), body)
 
 
-def read_decision(payload: bytes, *, function: str) -> Decision:
+def read_decision(payload: Payload, *, function: str) -> Decision:
     """Read an authorizer's simple response; raises FunctionFailedError for anything but a clear yes or no."""
     answer = _read_object(payload, function)
     is_authorized, context = answer.get("isAuthorized"), answer.get("context")
@@ -81,8 +82,8 @@ def read_decision(payload: bytes, *, function: str) -> Decision:
     return Decision(is_authorized, context or {})
 
 
-def _read_object(payload: bytes, function: str) -> dict[str, Any]:
-    answer = json.loads(payload)  # our own worker wrote it
+def _read_object(payload: Payload, function: str) -> dict[str, Any]:
+    answer = json.loads(payload.head)  # our own worker wrote it
     if not isinstance(answer, dict):
         raise FunctionFailedError(function, cause="its answer is not an object")
     return answer
@@ -105,13 +106,10 @@ def _header_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _read_body(answer: Mapping[str, Any], function: str) -> bytes:
-    body = answer.get("body") or ""
-    if not isinstance(body, str):
+def _read_body(answer: Mapping[str, Any], text: bytes, function: str) -> bytes:
+    if answer.get("body"):  # text would stand beside the answer
         raise FunctionFailedError(function, cause="its body is not text")
     try:
-        if answer.get("isBase64Encoded", False):
-            return base64.b64decode(body, validate=True)
-        return body.encode("utf-8")
-    except (binascii.Error, UnicodeEncodeError) as error:
+        return base64.b64decode(text, validate=True) if answer.get("isBase64Encoded", False) else text
+    except binascii.Error as error:
         raise FunctionFailedError(function, cause="its body is neither text nor base64") from error

@@ -8,7 +8,6 @@ one 401 problem document that the application behind it gives too.
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 from whybox.errors import AuthenticationError
 from whybox.local.answers import Decision, read_decision
 from whybox.local.events import Arrival, HttpRequest, authorizer_event
+from whybox.local.payloads import Payload
 from whybox.local.routes import RouteMatch
 from whybox.local.templates import Authorizer
 from whybox.local.workers import Workers
@@ -58,9 +58,8 @@ class Authorizers:
         return decision.context
 
     async def _ask(self, authorizer: Authorizer, event: dict[str, Any]) -> Decision:
-        payload = json.dumps(event, ensure_ascii=False).encode("utf-8")
         request_id = event["requestContext"]["requestId"]
-        answer = await self._workers.call(authorizer.function, payload, request_id=request_id)
+        answer = await self._workers.call(authorizer.function, Payload.of(event), request_id=request_id)
         return read_decision(answer, function=authorizer.function)
 
     def _recall(self, key: tuple[str, bytes]) -> Decision | None:

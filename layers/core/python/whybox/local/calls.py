@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import uuid
 from typing import Any
 
 from whybox.errors import FunctionError, FunctionFailedError
+from whybox.local.payloads import Payload
 from whybox.local.workers import Workers
 
 logger = logging.getLogger(__name__)
@@ -28,11 +28,10 @@ class Calls:
     async def __call__(self, function: str, event: Any, *, timeout_seconds: float = math.inf) -> Any:
         """Return what the function answers; raises a BackingServiceError where it gives no answer."""
         request_id = str(uuid.uuid4())
-        payload = json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
         try:
             answer = await self._workers.call(
                 function,
-                payload,
+                Payload.of(event),
                 request_id=request_id,
                 timeout_seconds=timeout_seconds,
                 is_patient=True,
@@ -41,4 +40,4 @@ class Calls:
             cause = error.cause if isinstance(error, FunctionFailedError) else error.detail
             logger.error("function %s, call %s: %s", function, request_id, cause)  # noqa: TRY400 - told above
             raise
-        return json.loads(answer)
+        return answer.value()

@@ -8,19 +8,23 @@ gateway: rawPath arrives decoded, and a body counts as text for five families of
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from whybox.local.intrinsics import LOCAL_ACCOUNT, LOCAL_REGION
+from whybox.local.payloads import Payload
 from whybox.local.routes import RouteMatch
 
 LOCAL_API_ID = "local"
 _STAGE = "$default"
 _TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
+_BODY_FIELD = ',"body":""'
+_LONGEST_ESCAPE = len("\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +99,33 @@ def is_text(content_type: str | None) -> bool:
     return media_type.startswith("text/") or media_type in _TEXT_TYPES
 
 
-def put_body(event: dict[str, Any], body: bytes, *, content_type: str | None) -> None:
-    """Put the body into the event, as text or as base64; an empty body leaves no trace.
+def event_payload(event: dict[str, Any], body: bytes, *, content_type: str | None) -> Payload:
+    """Return the event, whose function will find its body as text or as base64; an empty one leaves no trace.
 
-    Bytes that are not UTF-8 travel as base64 whatever their type says: the function sees them as sent.
+    Bytes that are not UTF-8 go as base64 whatever their type says: the function sees them as sent.
     """
-    if not body:
-        return
-    if is_text(content_type):
-        try:
-            event["body"] = body.decode("utf-8")
-        except UnicodeDecodeError:
-            pass
-        else:
-            return
-    event["body"] = base64.b64encode(body).decode("ascii")
-    event["isBase64Encoded"] = True
+    is_binary = bool(body) and not (is_text(content_type) and _is_utf8(body))
+    return replace(Payload.of({**event, "isBase64Encoded": is_binary}), body=body)
+
+
+def count_event_bytes(payload: Payload, *, limit: int) -> int:
+    """Return how long an event would be as one JSON document; where it fits anyhow, at most that."""
+    n_bytes = len(payload.head) + len(_BODY_FIELD) + _LONGEST_ESCAPE * len(payload.body)
+    if n_bytes <= limit:
+        return n_bytes
+    if json.loads(payload.head)["isBase64Encoded"]:
+        text = base64.b64encode(payload.body)
+    else:
+        text = json.dumps(payload.body.decode("utf-8"), ensure_ascii=False)[1:-1].encode("utf-8")
+    return len(payload.head) + len(_BODY_FIELD) + len(text)
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _request_fields(request: HttpRequest) -> dict[str, Any]:

@@ -16,7 +16,6 @@ It differs from a live HTTP API where that one is unkind, and in nothing a funct
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 import uuid
@@ -39,8 +38,16 @@ from whybox.local.answers import FileBody, HttpAnswer, read_http_answer
 from whybox.local.authorizers import Authorizers
 from whybox.local.bodies import ClientGoneError, Message, Receive, RequestBody
 from whybox.local.buckets import PIECE_BYTES, Bucket
-from whybox.local.events import Arrival, HttpRequest, is_text, put_body, request_event
+from whybox.local.events import (
+    Arrival,
+    HttpRequest,
+    count_event_bytes,
+    event_payload,
+    is_text,
+    request_event,
+)
 from whybox.local.malformed_requests import check_framing, origin_form
+from whybox.local.payloads import Payload
 from whybox.local.refunds import LostCalls
 from whybox.local.routes import RouteMatch, RouteTable
 from whybox.local.templates import Stack
@@ -157,23 +164,20 @@ class Gateway:
         return HttpAnswer(status, tuple(headers.items()), body)
 
 
-async def _complete_event(event: dict[str, Any], request: HttpRequest, body: RequestBody) -> bytes:
-    """Read the body into the event and return it as JSON; raises BodyTooLargeError beyond what fits."""
-    room = MAX_EVENT_BYTES - len(_dump({**event, "body": ""}))
-    put_body(event, await body.read(_body_limit(request, room)), content_type=request.header("content-type"))
-    payload = _dump(event)
-    if len(payload) > MAX_EVENT_BYTES:  # text with so many quotes and line ends that their escapes do not fit
-        raise BodyTooLargeError(limit=MAX_EVENT_BYTES, actual=len(payload))
+async def _complete_event(event: dict[str, Any], request: HttpRequest, body: RequestBody) -> Payload:
+    """Read the body and return the event with it; raises BodyTooLargeError beyond what fits."""
+    room = MAX_EVENT_BYTES - len(Payload.of({**event, "body": ""}).head)
+    content = await body.read(_body_limit(request, room))
+    payload = event_payload(event, content, content_type=request.header("content-type"))
+    n_bytes = count_event_bytes(payload, limit=MAX_EVENT_BYTES)
+    if n_bytes > MAX_EVENT_BYTES:  # text with so many quotes and line ends that their escapes do not fit
+        raise BodyTooLargeError(limit=MAX_EVENT_BYTES, actual=n_bytes)
     return payload
 
 
 def _body_limit(request: HttpRequest, room: int) -> int:
     """Return how many bytes of body fit into so many bytes of an event: base64 writes three as four."""
     return room if is_text(request.header("content-type")) else room // 4 * 3
-
-
-def _dump(event: dict[str, Any]) -> bytes:
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _read_request(scope: Message) -> HttpRequest:

@@ -32,6 +32,7 @@ from whybox.errors import (
     KeysUnavailableError,
 )
 from whybox.local.intrinsics import LOCAL_ACCOUNT, LOCAL_REGION
+from whybox.local.payloads import Payload
 from whybox.local.templates import Function
 from whybox.local.worker import HEAD_BYTES, RAISED, TOO_LARGE, frame, frame_length
 
@@ -102,16 +103,16 @@ class WorkerProcess:
         await worker._exchange(json.dumps(spec).encode(), seconds=START_LIMIT_SECONDS)
         return worker
 
-    async def call(self, event: bytes, request_id: str, seconds: float) -> bytes:
-        """Send an event, return the answer's JSON."""
+    async def call(self, event: Payload, request_id: str, seconds: float) -> Payload:
+        """Send an event, return the answer."""
         call = json.dumps({"request_id": request_id, "timeout_seconds": seconds}).encode()
-        reply = await self._exchange(call, event, seconds=seconds)
-        kind, payload = reply[:1], reply[1:]
+        reply = await self._exchange(call, event.head, event.body, seconds=seconds)
+        kind, rest = reply[:1], reply[1:]
         if kind == TOO_LARGE:
-            raise AnswerTooLargeError(self._function.name, limit=MAX_ANSWER_BYTES, actual=int(payload))
+            raise AnswerTooLargeError(self._function.name, limit=MAX_ANSWER_BYTES, actual=int(rest))
         if kind == RAISED:
-            raise self._raised(json.loads(payload))
-        return payload
+            raise self._raised(json.loads(rest))
+        return Payload.of_answer(rest)
 
     def _raised(self, raised: Mapping[str, Any]) -> BackingServiceError:
         if raised["code"] == KeysUnavailableError.code:

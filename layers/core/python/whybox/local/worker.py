@@ -1,9 +1,9 @@
 """The process behind one function: loads its handler once, then answers one event after the other.
 
-    standard input   ◀── spec, then per call: what the call may use, the event        (frames)
-    standard output  ──▶ b"+" ready; then per call: b"+" and the answer, or b"!" and the class of what it
-                         raised (and its code, if it is an error of ours), or b">" and the size of an answer
-                         too large to send  (frames)
+    standard input   ◀── spec, then per call: what the call may use, the event, the event's body  (frames)
+    standard output  ──▶ b"+" ready; then per call: b"+" and the answer (a frame) and its body, or b"!" and
+                         the class of what it raised (and its code, if it is an error of ours), or b">" and
+                         the size of an answer too large to send  (frames)
     standard error   ──▶ everything the function prints or logs
 
 Run as ``python -m whybox.local.worker``; imports nothing but the standard library, so that the memory and the
@@ -12,6 +12,7 @@ start of a function are its own.
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import importlib
 import json
@@ -34,8 +35,11 @@ HEAD_BYTES = _LENGTH.size
 PIPE_BYTES = 1024 * 1024
 
 
-Call = tuple[bytes, bytes]
-"""What a call may use, and its event, both as JSON."""
+_BODY_FIELD = ', "body": ""'
+_LONGEST_ESCAPE = len("\\u0000")
+
+Call = tuple[bytes, bytes, bytes]
+"""What a call may use and its event, both as JSON, and the event's body."""
 
 
 class LocalContext:
@@ -96,10 +100,10 @@ def _read_calls(stream: BinaryIO, calls: queue.SimpleQueue[Call | None], is_work
     """Queue what comes in. When the gateway is gone nobody waits for the call at work: end at once."""
     while (call := read_frame(stream)) is not None:
         is_working.set()
-        event = read_frame(stream)
-        if event is None:
+        event, body = read_frame(stream), read_frame(stream)
+        if event is None or body is None:
             break
-        calls.put((call, event))
+        calls.put((call, event, body))
     if is_working.is_set():
         os._exit(1)
     calls.put(None)
@@ -113,11 +117,45 @@ def _load(function: dict[str, Any]) -> Callable[[Any, LocalContext], Any]:
     return handler
 
 
-def _call(handler: Callable[[Any, LocalContext], Any], event: bytes, context: LocalContext) -> bytes:
-    """Return the handler's answer; an exception is logged here and only its happening is reported."""
+def read_event(event: bytes, body: bytes) -> Any:
+    """Return the event with its body in it: base64, where the event says so, or text."""
+    found = json.loads(event)
+    if body:
+        is_binary = found["isBase64Encoded"]
+        found["body"] = base64.b64encode(body).decode("ascii") if is_binary else body.decode("utf-8")
+    return found
+
+
+def write_answer(answer: Any, limit: int) -> bytes:
+    """Return the reply for an answer, its body's text beside it, or for one that is too long as JSON."""
+    body = answer.get("body") if isinstance(answer, dict) else None
+    head, text = answer, b""
+    if isinstance(body, str) and body:
+        head = {name: value for name, value in answer.items() if name != "body"}
+        text = body.encode("utf-8")
+    head = _dump(head)
+    if len(head) + len(_BODY_FIELD) + _LONGEST_ESCAPE * len(text) > limit:
+        n_bytes = len(_dump(answer))
+        if n_bytes > limit:
+            return TOO_LARGE + str(n_bytes).encode()
+    return ANSWERED + frame(head) + text
+
+
+def _dump(answer: Any) -> bytes:
+    return json.dumps(answer, allow_nan=False, ensure_ascii=False).encode("utf-8")
+
+
+def _call(
+    handler: Callable[[Any, LocalContext], Any],
+    event: bytes,
+    body: bytes,
+    *,
+    context: LocalContext,
+    answer_limit: int,
+) -> bytes:
+    """Return the reply with the handler's answer; an exception is logged, and only its happening reported."""
     try:
-        answer = handler(json.loads(event), context)
-        return ANSWERED + json.dumps(answer, allow_nan=False, ensure_ascii=False).encode("utf-8")
+        return write_answer(handler(read_event(event, body), context), answer_limit)
     except Exception as error:  # noqa: BLE001 - a function may raise anything, and its process stays in service
         traceback.print_exc()
         code = getattr(error, "code", None)  # of an error of ours; this process may not import them
@@ -133,6 +171,7 @@ def _serve(
     is_working: threading.Event,
 ) -> None:
     handler = _load(function)
+    answer_limit = function["answer_limit"]
     reply = ANSWERED
     while True:
         is_working.clear()
@@ -141,11 +180,9 @@ def _serve(
         given = calls.get()
         if given is None:
             return
-        call, event = given
-        reply = _call(handler, event, LocalContext(function, json.loads(call)))
-        n_bytes = len(reply) - len(ANSWERED)
-        if n_bytes > function["answer_limit"]:
-            reply = TOO_LARGE + str(n_bytes).encode()
+        call, event, body = given
+        context = LocalContext(function, json.loads(call))
+        reply = _call(handler, event, body, context=context, answer_limit=answer_limit)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from whybox.errors import FunctionBusyError
+from whybox.local.payloads import Payload
 from whybox.local.processes import Surroundings, WorkerProcess
 from whybox.local.templates import Function
 
@@ -56,13 +57,13 @@ class Workers:
     async def call(
         self,
         function: str,
-        event: bytes,
+        event: Payload,
         *,
         request_id: str,
         timeout_seconds: float = math.inf,
         is_patient: bool = False,
-    ) -> bytes:
-        """Return the function's answer as JSON bytes; raises a FunctionError for every way to have none.
+    ) -> Payload:
+        """Return the function's answer; raises a FunctionError for every way to have none.
 
         ``timeout_seconds`` may shorten the function's own limit, never lengthen it. ``is_patient`` is what
         nobody waits for: it takes the next free process, whenever that is.
@@ -98,7 +99,9 @@ class _Pool:
         self._slots = asyncio.Semaphore(n_slots)
         self._idle: list[WorkerProcess] = []
 
-    async def call(self, event: bytes, request_id: str, timeout_seconds: float, *, is_patient: bool) -> bytes:
+    async def call(
+        self, event: Payload, request_id: str, timeout_seconds: float, *, is_patient: bool
+    ) -> Payload:
         seconds = min(timeout_seconds, self._function.timeout_seconds)
         try:
             async with asyncio.timeout(None if is_patient else self._wait_seconds):
