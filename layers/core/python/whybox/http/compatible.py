@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -44,6 +45,7 @@ from whybox.http.submissions import Submitted, limits_of, submit_once
 from whybox.ports import Identity, StoredReply
 from whybox.services.answer_once import KeyedRequest
 from whybox.services.charge_request import ChargeableRequest, charge_request, digest
+from whybox.services.describe_result import Layout
 from whybox.services.estimate_job import estimate_job
 from whybox.services.explain_table import run_explanation
 from whybox.services.fetch_table import store_table
@@ -171,9 +173,12 @@ async def _explain(request: Request, caller: Identity, asked: _Asked, shape: Sha
     keyed = KeyedRequest(caller.tenant, f"POST {asked.explanation.route}", fingerprint, key)
     if prefer.is_async or estimate_job(prepared, limits=limits_of(request)).route != "light":
         return submit_once(request, keyed, job)
+    n_threads = threads_of(request)
+    # Whoever called has the table, and recorded answers of a regression have no axis for its only output.
+    layout = Layout(has_cells=False, has_output_axis=prepared.task.kind == "classification")
+    compute = partial(run_explanation, prepared, n_threads=n_threads, layout=layout)
     try:
-        n_threads = threads_of(request)
-        return _answer_at_once(request, keyed, lambda: shape(run_explanation(prepared, n_threads=n_threads)))
+        return _answer_at_once(request, keyed, lambda: shape(compute()))
     except ResultTooLargeError:  # nothing was charged, and the key is free
         return submit_once(request, keyed, replace(job, prefer=replace(prefer, is_async=True)))
 

@@ -90,7 +90,7 @@ def classification_answer(result: Mapping[str, Any], *, has_proba: bool) -> Docu
     answer = {"y_true": predictions["y_true"], "y_pred": predictions["y_pred"], **result["metrics"]}
     if has_proba:
         answer["proba"] = predictions["proba"]
-    return _with_shared(answer, result, is_regression=False)
+    return _with_shared(answer, result)
 
 
 def regression_answer(result: Mapping[str, Any]) -> Document:
@@ -100,35 +100,12 @@ def regression_answer(result: Mapping[str, Any]) -> Document:
     if "pi_lower" in predictions:
         answer |= {name: predictions[name] for name in ("pi_lower", "pi_upper", "pi_coverage")}
     answer["Score"] = result["metrics"]
-    return _with_shared(answer, result, is_regression=True)
+    return _with_shared(answer, result)
 
 
-def _with_shared(answer: Document, result: Mapping[str, Any], *, is_regression: bool) -> Document:
-    explanation = result["explanation"]
-    if explanation is not None:
-        answer["interpretability"] = (
-            _without_class_axis(explanation) if is_regression else _without_cells(explanation)
-        )
+def _with_shared(answer: Document, result: Mapping[str, Any]) -> Document:
+    if result["explanation"] is not None:
+        answer["interpretability"] = result["explanation"]
     answer["warnings"] = result["warnings"]
     answer["receipt"] = result["receipt"]
-    return answer
-
-
-def _without_cells(explanation: Mapping[str, Any]) -> Document:
-    """Leave out the explained rows' cells: whoever called has the table."""
-    return {name: part for name, part in explanation.items() if name != "feature_values"}
-
-
-def _without_class_axis(explanation: Mapping[str, Any]) -> Document:
-    """Return the explanation of a regression without the axis of its only output."""
-    answer = _without_cells(explanation)
-    if answer["method"] == "shap":
-        for name in ("values", "std_error"):
-            answer[name] = [[only for (only,) in row] for row in answer[name]]
-        (answer["base_values"],) = answer["base_values"]
-        importance = answer["global_importance"]
-        answer["global_importance"] = {
-            name: [only for (only,) in part] if isinstance(part, list) else part
-            for name, part in importance.items()
-        }
     return answer

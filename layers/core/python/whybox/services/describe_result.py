@@ -27,6 +27,21 @@ SUMMARY_CELLS: Final = 200_000
 worst. With more, a file has them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How an attribution is told.
+
+    ``has_cells``: with the explained rows' cells. ``has_output_axis``: values, standard errors, base values
+    and importances with an axis for outputs, also where there is one only.
+    """
+
+    has_cells: bool = True
+    has_output_axis: bool = True
+
+
+FULL_LAYOUT: Final = Layout()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shown:
     """What is told of single rows: test rows and explained rows by position, None for none of them."""
@@ -35,7 +50,7 @@ class _Shown:
     explained: Int64s | None
 
 
-def describe_result(result: ExplanationResult) -> Document:
+def describe_result(result: ExplanationResult, layout: Layout = FULL_LAYOUT) -> Document:
     """Return the whole result document, whatever its size.
 
     Same bytes, request and versions give the same document, but for ``receipt.seconds``.
@@ -47,7 +62,7 @@ def describe_result(result: ExplanationResult) -> Document:
 
     """
     everything = _Shown(np.arange(len(result.prepared.task.test)), np.arange(len(result.prepared.rows)))
-    return _describe(result, everything)
+    return _describe(result, everything, layout)
 
 
 def summarise_result(result: ExplanationResult) -> Document:
@@ -85,12 +100,12 @@ def sample_result(result: ExplanationResult, *, n_rows: int) -> Document | None:
     return document
 
 
-def _describe(result: ExplanationResult, shown: _Shown) -> Document:
+def _describe(result: ExplanationResult, shown: _Shown, layout: Layout = FULL_LAYOUT) -> Document:
     task, model = result.prepared.task, result.fitted.model
     return {
         "predictions": _predictions(result, shown.test),
         "metrics": dict(result.metrics),
-        "explanation": _explanation(result, shown.explained),
+        "explanation": _explanation(result, shown.explained, layout),
         "warnings": [_plain_notice(notice) for notice in (*task.warnings, *model.notices)],
         "receipt": _receipt(result.prepared, seconds=result.seconds),
     }
@@ -137,14 +152,15 @@ def _intervals(result: ExplanationResult, places: Int64s | None) -> Document:
     }
 
 
-def _explanation(result: ExplanationResult, chosen: Int64s | None) -> Document | None:
+def _explanation(result: ExplanationResult, chosen: Int64s | None, layout: Layout) -> Document | None:
     if result.permuted is not None:
         return _permuted(result)
     if result.attributed is None:
         return None
     prepared, attributed = result.prepared, result.attributed
     background, importance = attributed.background, summarise_attributions(attributed.values)
-    values, std_error = _values(attributed, chosen)
+    outputs = slice(None) if layout.has_output_axis else 0
+    values, std_error = _values(attributed, chosen, outputs)
     told: Document = {
         "method": "shap",
         "algorithm": attributed.algorithm,
@@ -156,27 +172,28 @@ def _explanation(result: ExplanationResult, chosen: Int64s | None) -> Document |
             "sha256": background.sha256,
             "row_ids": background.row_ids.tolist(),
         },
-        "base_values": plain_numbers(attributed.base_values, "base_values"),
+        "base_values": plain_numbers(attributed.base_values[..., outputs], "base_values"),
         "values": values,
         "std_error": std_error,
         "additivity_residual": attributed.additivity_residual,
         "global_importance": {
-            "mean_abs": plain_numbers(importance.mean_abs, "global_importance"),
-            "interval": plain_interval(importance.low, importance.high),
+            "mean_abs": plain_numbers(importance.mean_abs[..., outputs], "global_importance"),
+            "interval": plain_interval(importance.low[..., outputs], importance.high[..., outputs]),
         },
     }
-    if chosen is not None:
+    if chosen is not None and layout.has_cells:
         told["feature_values"] = _cells(prepared, chosen)
     return told | _asked(prepared, chosen)
 
 
-def _values(attributed: AttributedRows, chosen: Int64s | None) -> tuple[Any, Any]:
+def _values(attributed: AttributedRows, chosen: Int64s | None, outputs: slice | int) -> tuple[Any, Any]:
     """Return values and standard errors of the chosen rows, or the name of the file that has them all."""
     if chosen is None:
         place = {"file": ATTRIBUTIONS_FILE, "shape": list(attributed.values.shape)}
         return place, 0.0 if attributed.std_error is None else place
-    values = attributed.values[chosen]
-    std_error = np.zeros_like(values) if attributed.std_error is None else attributed.std_error[chosen]
+    values = attributed.values[chosen][..., outputs]
+    errors = attributed.std_error
+    std_error = np.zeros_like(values) if errors is None else errors[chosen][..., outputs]
     return plain_numbers(values, "values"), plain_numbers(std_error, "std_error")
 
 

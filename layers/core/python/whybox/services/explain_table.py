@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from whybox.services.describe_result import describe_result
+from whybox.services.describe_result import FULL_LAYOUT, Layout, describe_result
 from whybox.services.explain_blocks import OnRows
 from whybox.services.finish_explanation import compute_explanation
 from whybox.services.prepare_explanation import PreparedExplanation
 
 
 def run_explanation(
-    prepared: PreparedExplanation, *, on_rows: OnRows | None = None, n_threads: int = 1
+    prepared: PreparedExplanation,
+    *,
+    on_rows: OnRows | None = None,
+    n_threads: int = 1,
+    layout: Layout = FULL_LAYOUT,
 ) -> dict[str, Any]:
     """Fit, predict, score and explain; return the result document in plain Python values.
 
@@ -26,4 +30,4 @@ def run_explanation(
         A number failed its own check.
 
     """
-    return describe_result(compute_explanation(prepared, on_rows=on_rows, n_threads=n_threads))
+    return describe_result(compute_explanation(prepared, on_rows=on_rows, n_threads=n_threads), layout)
