@@ -17,7 +17,7 @@ import fcntl
 import importlib
 import json
 import os
-import queue
+import select
 import struct
 import sys
 import threading
@@ -96,17 +96,19 @@ def _claim_standard_output() -> BinaryIO:
     return answers
 
 
-def _read_calls(stream: BinaryIO, calls: queue.SimpleQueue[Call | None], is_working: threading.Event) -> None:
-    """Queue what comes in. When the gateway is gone nobody waits for the call at work: end at once."""
-    while (call := read_frame(stream)) is not None:
-        is_working.set()
-        event, body = read_frame(stream), read_frame(stream)
-        if event is None or body is None:
-            break
-        calls.put((call, event, body))
-    if is_working.is_set():
-        os._exit(1)
-    calls.put(None)
+def _read_call(stream: BinaryIO) -> Call | None:
+    """Return what the gateway sends next, or None where it has no more to say."""
+    call, event, body = read_frame(stream), read_frame(stream), read_frame(stream)
+    return None if call is None or event is None or body is None else (call, event, body)
+
+
+def _watch_gateway(stream: BinaryIO, is_working: threading.Event) -> None:
+    """End the process at once where the gateway is gone and nobody waits for the call at work any more."""
+    hangup = select.poll()
+    hangup.register(stream, 0)  # asked for nothing, it still says when the other end is closed
+    hangup.poll()
+    is_working.wait()
+    os._exit(1)
 
 
 def _load(function: dict[str, Any]) -> Callable[[Any, LocalContext], Any]:
@@ -164,11 +166,7 @@ def _call(
 
 
 def _serve(
-    function: dict[str, Any],
-    calls: queue.SimpleQueue[Call | None],
-    answers: BinaryIO,
-    *,
-    is_working: threading.Event,
+    function: dict[str, Any], calls: BinaryIO, answers: BinaryIO, *, is_working: threading.Event
 ) -> None:
     handler = _load(function)
     answer_limit = function["answer_limit"]
@@ -177,9 +175,10 @@ def _serve(
         is_working.clear()
         answers.write(frame(reply))
         answers.flush()
-        given = calls.get()
+        given = _read_call(calls)
         if given is None:
             return
+        is_working.set()
         call, event, body = given
         context = LocalContext(function, json.loads(call))
         reply = _call(handler, event, body, context=context, answer_limit=answer_limit)
@@ -189,17 +188,16 @@ def main() -> None:
     """Serve calls until standard input ends."""
     _widen_pipes()
     answers = _claim_standard_output()
-    incoming = os.fdopen(os.dup(0), "rb")
+    calls = os.fdopen(os.dup(0), "rb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    spec = read_frame(incoming)
+    spec = read_frame(calls)
     if spec is None:
         return
-    calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
     is_working = threading.Event()
     is_working.set()  # loading is work
-    threading.Thread(target=_read_calls, args=(incoming, calls, is_working), daemon=True).start()
+    threading.Thread(target=_watch_gateway, args=(calls, is_working), daemon=True).start()
     try:
         _serve(json.loads(spec), calls, answers, is_working=is_working)
     except BrokenPipeError:
