@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 import xgboost
 
-from whybox.domain.models.boosted_trees import MANY_ROWS, fit_lightgbm, fit_xgboost, objective_of
+from whybox.domain.models.boosted_trees import (
+    MANY_ROWS,
+    NAMES_CHECK,
+    XGBOOST_OBJECTIVES,
+    fit_lightgbm,
+    fit_xgboost,
+    objective_of,
+)
 
 FITS = {"xgboost": fit_xgboost, "lightgbm": fit_lightgbm}
 PARAMETERS = {"n_estimators": 30, "learning_rate": 0.1, "max_depth": 3}
@@ -68,6 +75,21 @@ def test_the_margin_is_exactly_base_and_leaves_however_large_the_target(library,
     ]
     np.testing.assert_allclose(trees.margin(Z)[:, 0], by_hand, rtol=1e-14)
     np.testing.assert_allclose(trees.margin(Z), library_margin(trees, Z), rtol=FLOAT32_SUM)
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 3])
+def test_xgboost_is_fitted_to_the_bytes_of_its_own_train_and_stays_as_it_is(n_classes):
+    Z, score = make_rows()
+    y = targets(score, n_classes)
+    own = {"objective": XGBOOST_OBJECTIVES[objective_of(n_classes)], "tree_method": "hist", "nthread": 1}
+    own |= {"learning_rate": 0.1, "max_depth": 3, "seed": 7} | ({"num_class": 3} if n_classes == 3 else {})
+
+    booster = fit_xgboost(Z, y, n_classes=n_classes, parameters=PARAMETERS, seed=7).booster
+
+    expected = xgboost.train(own, xgboost.DMatrix(Z, y, nthread=1), PARAMETERS["n_estimators"])
+    assert booster.save_raw("ubj") == expected.save_raw("ubj")
+    assert callable(getattr(xgboost.Booster, NAMES_CHECK))
+    assert vars(booster).keys() == vars(expected).keys()
 
 
 def test_xgboost_leaf_values_are_those_of_the_saved_model():
