@@ -133,7 +133,8 @@ def fit_xgboost(
     """Fit xgboost's histogram trees on encoded rows Z (n, q), NaN missing.
 
     y holds class codes, or target values where ``n_classes`` is 0.
-    ``parameters`` are xgboost's own names plus ``n_estimators``. One thread: the same bytes on any machine.
+    ``parameters`` are xgboost's own names plus ``n_estimators``. One thread: more would give the same bytes,
+    but wait for each other for seconds where something else holds a core.
     """
     xgboost = load_booster_library("xgboost")
     own = dict(parameters)
@@ -197,8 +198,8 @@ def fit_lightgbm(
     """Fit lightgbm's leaf-wise trees on encoded rows Z (n, q), NaN missing.
 
     y holds class codes, or target values where ``n_classes`` is 0.
-    ``parameters`` are lightgbm's own names plus ``n_estimators``. One thread, row-wise histograms and the
-    deterministic mode: the same bytes on any machine.
+    ``parameters`` are lightgbm's own names plus ``n_estimators``. Row-wise histograms and the deterministic
+    mode: the same bytes on any machine. One thread, as for xgboost.
     """
     lightgbm = load_booster_library("lightgbm")
     own = dict(parameters)
