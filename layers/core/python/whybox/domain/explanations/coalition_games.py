@@ -9,6 +9,7 @@ complements of the same coalitions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,12 @@ from whybox.domain.explanations.tree_layouts import Bools, Ints
 
 BLOCK_CELLS = 400_000
 """Cells of the hybrid rows that are predicted in one batch: 3 MB, so that they stay in the cache."""
+
+
+def columns_of(group: Sequence[int], players: Ints) -> Ints:
+    """Return which encoded columns, of ``players`` (q,), belong to a group of user columns."""
+    is_member = players == group[0] if len(group) == 1 else np.isin(players, group)
+    return np.flatnonzero(is_member)
 
 
 def count_players(players: Ints) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from whybox.domain.explanations.coalition_games import columns_of
 from whybox.domain.explanations.linear_forms import LinearForm, read_linear
 from whybox.domain.explanations.links import Floats, apply_link
 from whybox.domain.explanations.structured_hidden import HiddenHead, HiddenSums
@@ -43,7 +44,7 @@ class DealtLinear:
 
     def outputs(self, groups: Sequence[Sequence[int]], deals: Ints) -> Floats:
         """Return the outputs of all versions; see ``DealtTrees.outputs``."""
-        members = [np.flatnonzero(np.isin(self.players, group)) for group in groups]
+        members = [columns_of(group, self.players) for group in groups]
         margins = self._deal(self.form.coefficients[: len(self.players)], members, deals)
         margins += self.form.intercept[:, None, None, None]
         if self.hidden is not None:

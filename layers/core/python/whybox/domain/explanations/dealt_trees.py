@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from whybox.domain.explanations.coalition_games import columns_of
 from whybox.domain.explanations.kernel_dealt_tables import DealtTable, deal_margins
 from whybox.domain.explanations.kernel_libraries import Engine, Kernel, choose_kernel
 from whybox.domain.explanations.links import Floats, Link
@@ -57,7 +58,7 @@ class DealtTrees:
         groups : user columns of each group
         deals : int64 (repeats, n), whose cells each row receives
         """
-        members = [np.flatnonzero(np.isin(self.players, group)) for group in groups]
+        members = [columns_of(group, self.players) for group in groups]
         layers = () if self.hidden is None else self.hidden.layers
         sums, parts = np.zeros((len(self.own), 0)), np.zeros((len(groups), len(self.own), 0))
         if self.hidden is not None:

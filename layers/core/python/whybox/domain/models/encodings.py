@@ -142,7 +142,8 @@ def _fit_words(column: Float64s, *, source: int, first: int) -> WordColumn:
 def _fill_values(X: Float64s, categories: Mapping[int, tuple[str, ...]]) -> Float64s:
     """Return the median of each column of numbers and the commonest code of each column of words, (p,)."""
     is_missing = np.isnan(X)
-    has_words = np.isin(np.arange(X.shape[1]), list(categories))
+    has_words = np.zeros(X.shape[1], dtype=np.bool_)
+    has_words[list(categories)] = True
     fill = np.zeros(X.shape[1])
     complete = ~is_missing.any(axis=0) & ~has_words
     fill[complete] = np.median(X[:, complete], axis=0)

@@ -66,8 +66,11 @@ def fit_estimator(
     else:
 
         def fit() -> Any:
+            from sklearn import config_context
+
             estimator = _new_estimator(spec, entry, y)
-            with one_core():
+            # Parameters are checked when they are read; to check them again takes as long as a small fit.
+            with one_core(), config_context(skip_parameter_validation=True):
                 return estimator.fit(F, y)
 
     with warnings.catch_warnings(record=True) as caught:
