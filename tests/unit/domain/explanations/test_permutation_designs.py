@@ -22,6 +22,16 @@ def test_every_permutation_is_as_likely_as_any_other():
     assert max(abs(count - 400) for count in counts.values()) < 80  # 4.4 standard deviations
 
 
+def test_every_set_of_equal_rows_is_as_likely_as_any_other():
+    generator, shares, n_draws = np.random.default_rng(5), np.full(5, 0.2), 100
+
+    samples = [draw_balanced_samples(generator, np.ones((5, 1)), shares, 2) for _ in range(n_draws)]
+
+    sets = Counter(tuple(sorted(sample)) for sample in np.concatenate(samples).tolist())
+    assert len(sets) == 10
+    assert max(abs(count - n_draws * N_KEPT / 10) for count in sets.values()) < 107  # 4.4 standard deviations
+
+
 def test_a_balanced_sample_misses_the_base_value_by_less_than_a_random_one():
     generator = np.random.default_rng(1)
     outputs = generator.exponential(size=(100, 2))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -59,10 +60,14 @@ class AdditiveGame:
         self._form = form
         self._rows, self._background = rows, background
         self.n_players = form.n_players
-        self._active = _find_active(form, rows, background)
         self.cost_per_evaluation = COST_PER_ANSWER + COST_PER_SUM * form.width
         self.background_outputs = _answer(form, background)
         self.predictions = _answer(form, rows)
+
+    @cached_property
+    def _active(self) -> Ints:
+        """The players that add something; a walk in the kernel does not ask."""
+        return _find_active(self._form, self._rows, self._background)
 
     @property
     def rows_per_group(self) -> int:
