@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 from datetime import timedelta
@@ -28,6 +29,11 @@ async def me(identity: Annotated[Identity, Depends(authenticate)]):
 @router.post("/task")
 async def task(_identity: Annotated[Identity, Depends(authorize_explanation)]):
     return json_answer({"done": True})
+
+
+@router.get("/collector")
+async def collector():
+    return json_answer({"runs": gc.isenabled()})
 
 
 @router.get("/fail/{how}")
@@ -198,6 +204,14 @@ def test_headers_about_the_caller_are_not_believed(service, function, name):
     answer = service.call(function, "GET", "/me", token=service.token(), headers={name: "somebody else"})
 
     assert answer.document == plain.document
+
+
+@pytest.mark.parametrize("path", ["/collector", "/fail/group"])
+def test_garbage_is_collected_between_requests_not_within(service, function, path):
+    answer = service.call(function, "GET", path)
+
+    assert answer.status == 500 or answer.document == {"runs": False}
+    assert gc.isenabled()
 
 
 def test_without_a_key_nobody_is_let_in(service):

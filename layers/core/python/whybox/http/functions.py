@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import logging
 import weakref
 from typing import Any, Final
@@ -37,6 +38,7 @@ class HttpFunction:
     def __call__(self, event: object, context: Any) -> dict[str, Any]:
         """Answer one event; one that is not an HTTP request gets a problem of its own."""
         asyncio.set_event_loop(self._loop)
+        gc.disable()  # what a request leaves behind is looked through after it, not while it is answered
         try:
             return self._adapter(checked_event(event), context)
         except Exception as error:  # noqa: BLE001 - the adapter may raise anything on an event it does not know
@@ -45,6 +47,7 @@ class HttpFunction:
                 logger.log(logging.ERROR, "the event could not be answered", extra=facts)
             return _answer(error, request_id(event, context))
         finally:
+            gc.enable()
             asyncio.set_event_loop(None)
 
 

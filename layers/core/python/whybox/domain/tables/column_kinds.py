@@ -108,11 +108,13 @@ class _Inference:
     def _check_numbers(self, values: Float64s, spelled: str) -> None:
         """Refuse numbers that float64 cannot keep, and say so when tiny ones became zero."""
         sizes = np.abs(values)
+        has_tiny = "e-" in spelled or "E-" in spelled
+        if not has_tiny and not (sizes >= LARGEST_EXACT_INTEGER).any():
+            return
         infinite = np.flatnonzero(np.isinf(sizes)).tolist()
         if infinite:
             raise NonFiniteValuesError(column=self.name, rows=self._shown(infinite), n_cells=len(infinite))
         large = np.flatnonzero(sizes >= LARGEST_EXACT_INTEGER).tolist()
-        has_tiny = "e-" in spelled or "E-" in spelled
         if not large and not has_tiny:
             return
         cells = spelled.split(CELL_END)

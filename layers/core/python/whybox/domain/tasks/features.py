@@ -89,19 +89,25 @@ def inspect_features(
         )
         if is_copy
     ]
+    low, high = np.nanmin(features.X, axis=0), np.nanmax(features.X, axis=0)
     notices += [
         Notice(
-            "id-like-column", "counts the rows, like an identifier; it cannot hold for new rows", column=name
+            "id-like-column",
+            "counts the rows, like an identifier; it cannot hold for new rows",
+            column=features.names[column],
         )
-        for name, column in zip(features.names, features.X.T, strict=True)
-        if _counts_rows(column)
+        for column in np.flatnonzero(high - low == len(features.X) - 1)
+        if _counts_rows(features.X[:, column])
     ]
+    # Values that differ do so only in digits that models round away.
+    is_narrow = (high > low) & (high - low < NARROW * np.maximum(np.abs(low), np.abs(high)))
     notices += [
         Notice(
-            "narrow-column", "its values differ by less than a millionth: subtract a constant", column=name
+            "narrow-column",
+            "its values differ by less than a millionth: subtract a constant",
+            column=features.names[column],
         )
-        for name, column in zip(features.names, features.X.T, strict=True)
-        if _is_narrow(column[np.isfinite(column)])
+        for column in np.flatnonzero(is_narrow)
     ]
     n_columns = len(features.names)
     if n_columns > len(train):
@@ -141,12 +147,6 @@ def _names_classes(column: Float64s, y: Int64s | Float64s, *, n_classes: int) ->
         return False
     pairs = np.unique(np.column_stack([column, y]), axis=0)
     return len(pairs) == len(np.unique(column)) == n_classes
-
-
-def _is_narrow(present: Float64s) -> bool:
-    """Whether values that differ do so only in digits that models round away."""
-    spread = np.ptp(present)
-    return bool(0 < spread < NARROW * np.abs(present).max())
 
 
 def _counts_rows(column: Float64s) -> bool:
