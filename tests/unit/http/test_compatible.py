@@ -126,7 +126,9 @@ def test_attributions_of_a_regression_add_up_to_its_predictions(send, path, quer
     assert isinstance(explanation["base_values"], float)
     assert explanation["unit"] == "target"
     np.testing.assert_allclose(explanation["base_values"] + values.sum(axis=1), answer["y_pred"], atol=1e-6)
-    assert np.array(explanation["global_importance"]["mean_abs"]).shape == (2,)
+    importance = explanation["global_importance"]
+    parts = (importance["mean_abs"], importance["interval"]["low"], importance["interval"]["high"])
+    assert [np.array(part).shape for part in parts] == [(2,)] * 3
 
 
 @pytest.mark.parametrize(("path", "query", "n_columns"), [(CLASSIFY, TREE, 3), (REGRESS, RIDGE, 2)])

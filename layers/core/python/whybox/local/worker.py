@@ -105,7 +105,7 @@ def _read_call(stream: BinaryIO) -> Call | None:
 def _watch_gateway(stream: BinaryIO, is_working: threading.Event) -> None:
     """End the process at once where the gateway is gone and nobody waits for the call at work any more."""
     hangup = select.poll()
-    hangup.register(stream, 0)  # asked for nothing, it still says when the other end is closed
+    hangup.register(stream, select.POLLHUP)  # the other end is closed; what can be read is not asked for
     hangup.poll()
     is_working.wait()
     os._exit(1)
