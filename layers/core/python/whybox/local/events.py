@@ -19,12 +19,12 @@ from urllib.parse import parse_qsl, unquote
 from whybox.local.intrinsics import LOCAL_ACCOUNT, LOCAL_REGION
 from whybox.local.payloads import Payload
 from whybox.local.routes import RouteMatch
+from whybox.local.worker import LONGEST_ESCAPE
 
 LOCAL_API_ID = "local"
 _STAGE = "$default"
 _TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
 _BODY_FIELD = ',"body":""'
-_LONGEST_ESCAPE = len("\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def event_payload(event: dict[str, Any], body: bytes, *, content_type: str | Non
 
 def count_event_bytes(payload: Payload, *, limit: int) -> int:
     """Return how long an event would be as one JSON document; where it fits anyhow, at most that."""
-    n_bytes = len(payload.head) + len(_BODY_FIELD) + _LONGEST_ESCAPE * len(payload.body)
+    n_bytes = len(payload.head) + len(_BODY_FIELD) + LONGEST_ESCAPE * len(payload.body)
     if n_bytes <= limit:
         return n_bytes
     if json.loads(payload.head)["isBase64Encoded"]:

@@ -36,7 +36,8 @@ PIPE_BYTES = 1024 * 1024
 
 
 _BODY_FIELD = ', "body": ""'
-_LONGEST_ESCAPE = len("\\u0000")
+LONGEST_ESCAPE = len("\\u0000")
+"""Bytes that one byte of text takes inside JSON at most."""
 
 Call = tuple[bytes, bytes, bytes]
 """What a call may use and its event, both as JSON, and the event's body."""
@@ -136,7 +137,7 @@ def write_answer(answer: Any, limit: int) -> bytes:
         head = {name: value for name, value in answer.items() if name != "body"}
         text = body.encode("utf-8")
     head = _dump(head)
-    if len(head) + len(_BODY_FIELD) + _LONGEST_ESCAPE * len(text) > limit:
+    if len(head) + len(_BODY_FIELD) + LONGEST_ESCAPE * len(text) > limit:
         n_bytes = len(_dump(answer))
         if n_bytes > limit:
             return TOO_LARGE + str(n_bytes).encode()
