@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from whybox.domain.jobs.job_documents import document_of, job_id_of
 from whybox.domain.jobs.jobs import Job, new_job
 from whybox.domain.jobs.object_keys import batch_prefix, published_key
 from whybox.domain.tables.synthetic_tables import write_synthetic_table
+from whybox.errors import ObjectNotFoundError
 from whybox.http.dropped_tables import read_request
 from whybox.services.explain_blocks import count_blocks
 from whybox.services.fetch_table import store_table
@@ -43,6 +45,17 @@ def until(find: Callable[[], Any], *, seconds: float = 90) -> Any:
 
 def tenant(gateway: RunningGateway, sub: str) -> str:
     return tenant_of(gateway.settings.jwt_issuer, sub)
+
+
+def told_in_the_folder(ports: LocalPorts, owner: str, job_id: str, name: str) -> Any:
+    """Return a document of a job's folder as soon as it is there, which is after the job has ended."""
+
+    def find() -> Any:
+        with suppress(ObjectNotFoundError):
+            return json.loads(ports.objects.get(published_key(owner, job_id, name=name)))
+        return None
+
+    return until(find)
 
 
 def numbers(document: dict[str, Any]) -> dict[str, Any]:
@@ -151,9 +164,7 @@ def test_what_is_dropped_in_is_told_of_in_the_folder_of_results(
     table = b"".join(write_synthetic_table(300, 6))
     job_id = through_the_folder(gateway, "dropper", table, {})
 
-    published = json.loads(
-        ports.objects.get(published_key(tenant(gateway, "dropper"), job_id, name="result.json"))
-    )
+    published = told_in_the_folder(ports, tenant(gateway, "dropper"), job_id, "result.json")
 
     assert numbers(published) == numbers(read(gateway, "dropper", f"/v1/jobs/{job_id}/result").json())
 
@@ -168,7 +179,7 @@ def test_a_table_that_cannot_be_read_is_told_of_there_and_costs_nothing(
     (folder / "broken.csv").write_bytes(b"a,target\n1,2\n3\n")
 
     (job,) = until(lambda: [job for job in ports.jobs.list(owner, limit=9).jobs if job.is_final] or None)
-    problem = json.loads(ports.objects.get(published_key(owner, job.job_id, name="problem.json")))
+    problem = told_in_the_folder(ports, owner, job.job_id, "problem.json")
     assert (job.status, problem["type"]) == ("failed", "/problems/csv-ragged-rows")
     assert ports.usage.read(owner, now=ports.clock.now()).used == 0
 
