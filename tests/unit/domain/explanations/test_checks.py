@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from whybox.domain.explanations import attribute_rows
+from whybox.domain.explanations.attributions import ERROR_DIGITS, round_errors
 from whybox.domain.explanations.checks import adds_up, check_attributions, structure_holds
 from whybox.domain.explanations.estimates import Estimate
 from whybox.domain.explanations.model_views import view_model
@@ -84,5 +87,29 @@ def test_a_structure_that_answers_otherwise_than_its_model_is_noticed(name):
     view = view_model(model)
     trees = replace(view.trees, values=view.trees.values * 1.01)
 
+    wrong = replace(view, predict=trees.predict)
     assert structure_holds(view, background)
-    assert not structure_holds(replace(view, predict=trees.predict), background)
+    assert not structure_holds(wrong, background)
+    assert structure_holds(view, background, view.answer(background))
+    assert not structure_holds(wrong, background, view.answer(background))
+
+
+def test_answers_that_are_known_are_not_asked_for_again():
+    model, _, background = fit_case("forest", 2)
+
+    def refuse(rows):
+        raise AssertionError(f"asked for {len(rows)} rows")
+
+    view = view_model(model)
+    assert structure_holds(replace(view, answer=refuse), background, view.answer(background))
+
+
+@given(st.lists(st.floats(0.0, 1e290), min_size=1, max_size=9))
+def test_errors_are_rounded_to_a_few_digits(errors):
+    exact = np.array(errors)
+
+    rounded = round_errors(exact)
+
+    np.testing.assert_allclose(rounded, exact, rtol=0.5001 * 10.0 ** (1 - ERROR_DIGITS), atol=0.0)
+    for error in rounded[(exact > 1e-18) & (exact < 1e18)].tolist():
+        assert error == float(f"{error:.{ERROR_DIGITS - 1}e}")

@@ -44,7 +44,7 @@ def checked_event(event: object) -> dict[str, Any]:
     headers, body = event.get("headers") or {}, event.get("body") or ""
     if not (all(isinstance(text, str) for text in (*texts, body)) and isinstance(headers, Mapping)):
         raise UnsupportedEventError
-    _check_body(body, is_base64=bool(event.get("isBase64Encoded")))
+    content = _read_body(body, is_base64=bool(event.get("isBase64Encoded")))
     # The adapter decodes the path once more: encode it, so that an encoded percent sign stays one.
     http = {**http, "path": quote(event["rawPath"], errors="replace")}
     return {
@@ -53,18 +53,16 @@ def checked_event(event: object) -> dict[str, Any]:
             name: value for name, value in _texts(headers).items() if name.lower() not in NOT_FOR_THE_APP
         },
         "rawQueryString": event.get("rawQueryString", "").encode("utf-8", "replace").decode("utf-8"),
-        "body": body,
+        "body": content,
+        "isBase64Encoded": False,  # the adapter takes bytes as they are
         "requestContext": {**event["requestContext"], "http": http},
     }
 
 
-def _check_body(body: str, *, is_base64: bool) -> None:
-    """Raise BodyEncodingError for what the adapter could not turn into bytes."""
+def _read_body(body: str, *, is_base64: bool) -> bytes:
+    """Return a body's bytes; raises BodyEncodingError where it has none."""
     try:
-        if is_base64:
-            binascii.a2b_base64(body, strict_mode=True)
-        else:
-            body.encode("utf-8")
+        return binascii.a2b_base64(body, strict_mode=True) if is_base64 else body.encode("utf-8")
     except ValueError as error:
         raise BodyEncodingError from error
 

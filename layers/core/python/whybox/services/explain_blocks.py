@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whybox.domain.explanations import attribute_rows
-from whybox.domain.explanations.attributions import additivity_residual
+from whybox.domain.explanations.attributions import additivity_residual, round_errors
 from whybox.domain.explanations.backgrounds import Background, sample_background
 from whybox.domain.explanations.checks import ANSWER_TOLERANCE, largest_number
 from whybox.domain.models.catalogue import fit_model
@@ -62,7 +62,10 @@ class FittedExplanation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttributedBlock:
-    """Attributions (n, n_players, n_outputs) of block ``index``; no ``std_error`` where each is exact."""
+    """Attributions (n, n_players, n_outputs) of block ``index``; no ``std_error`` where each is exact.
+
+    Errors have ``ERROR_DIGITS`` significant digits.
+    """
 
     index: int
     values: Float64s
@@ -169,7 +172,7 @@ def explain_block(
     check_sums(found.values, found.base_values, answers)
     # One layout in memory: the last bit of a mean depends on the order in which its numbers are added up.
     values = np.ascontiguousarray(found.values)
-    std_error = np.ascontiguousarray(found.std_error) if found.std_error.any() else None
+    std_error = round_errors(np.ascontiguousarray(found.std_error)) if found.std_error.any() else None
     return AttributedBlock(index, values, std_error, found.base_values, found.algorithm, found.engine)
 
 

@@ -8,6 +8,12 @@ import numpy as np
 
 from whybox.domain.explanations.links import Floats, Unit
 
+ERROR_DIGITS = 4
+"""An estimated error is itself off by percents: more digits would only take longer to write and to read."""
+
+_POWERS = np.array([float(f"1e{power}") for power in range(300)])
+_SMALLEST_ROUNDED = 1e-290
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attributions:
@@ -36,6 +42,16 @@ class Attributions:
     additivity_residual: float
     is_exact: bool
     engine: str = "numpy"
+
+
+def round_errors(std_error: Floats) -> Floats:
+    """Return standard errors, finite and not negative, to ``ERROR_DIGITS`` significant digits; any shape."""
+    places = np.log10(np.maximum(std_error, _SMALLEST_ROUNDED))
+    shift = ERROR_DIGITS - 1 - np.floor(places).astype(np.int64)
+    # One of them is 1: only a whole number times or over a power of ten is the float nearest to its digits.
+    above, below = _POWERS[np.maximum(shift, 0)], _POWERS[np.maximum(-shift, 0)]
+    rounded = np.rint(std_error * above / below) * below / above
+    return np.where(std_error > _SMALLEST_ROUNDED, rounded, std_error)
 
 
 def additivity_residual(values: Floats, base_values: Floats, predictions: Floats) -> float:

@@ -132,7 +132,8 @@ def attribute_rows(
         raise ColumnCountError(expected=view.n_columns, actual=reference.shape[1])
     if not len(reference):
         raise BackgroundEmptyError(n_rows=0, size=0)
-    if not structure_holds(view, reference):
+    known = (reference, None) if answers is None or not len(asked) else (asked, answers)
+    if not structure_holds(view, *known):
         view = view.without_structure()
     shares = np.ones(len(reference)) if weights is None else np.asarray(weights, dtype=np.float64)
     question = _Question(

@@ -16,10 +16,12 @@ from whybox.errors import NoUsableFeaturesError, ValueOutOfRangeError
 PERFECT_CORRELATION = 1 - 1e-9  # rounding leaves an exact copy of the target this close to 1
 NARROW = 2.0**-20  # of a column's size: single precision, in which trees compare, has 16 steps in that
 FEW_ROWS = 50  # which settle most columns of numbers already
+BLOCK_CELLS = 1_000_000  # of the columns looked at together
 SAMPLED_ROWS = 1_000  # more different values than classes in these settle that a column is no copy
 
 Float64s = NDArray[np.float64]
 Int64s = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +47,8 @@ def select_features(
     n_varying = 0
     for column in columns:
         _refuse_large(column, row_numbers)
-        in_train = column.values[train]
-        present = in_train[~np.isnan(in_train)]
-        if not len(present):
+        low, high = _range(column.values[train])
+        if np.isnan(high):
             detail = "no value in the training rows: the column was left out"
             notices.append(Notice("column-all-missing-dropped", detail, column=column.name))
             continue
@@ -56,7 +57,7 @@ def select_features(
             detail = f"{n_words} different words are too many to learn from: the column was left out"
             notices.append(Notice("too-many-categories", detail, column=column.name))
             continue
-        is_constant = np.min(present) == np.max(present) and len(present) == len(in_train)
+        is_constant = low == high
         if is_constant:
             detail = "the same value in all training rows: it cannot contribute"
             notices.append(Notice("constant-column", detail, column=column.name))
@@ -69,7 +70,17 @@ def select_features(
     return Features(tuple(column.name for column in kept), X, categories), notices
 
 
+def _range(values: Float64s) -> tuple[float, float]:
+    """Return the smallest value, NaN where one is missing, and the largest, NaN where all are."""
+    low, high = float(np.min(values)), float(np.max(values))
+    if np.isnan(low):
+        high = float(np.max(values[~np.isnan(values)], initial=-np.inf))
+    return low, high if high > -np.inf else np.nan
+
+
 def _refuse_large(column: Column, row_numbers: RowNumbers) -> None:
+    if np.min(column.values) >= -FLOAT32_MAX and np.max(column.values) <= FLOAT32_MAX:  # none is missing
+        return
     rows = np.flatnonzero(np.abs(column.values) > FLOAT32_MAX)
     if len(rows):
         shown = row_numbers(rows[:20].tolist())
@@ -123,20 +134,26 @@ def inspect_features(
 def _determine(X: Float64s, y: Int64s | Float64s, *, is_classification: bool) -> list[bool]:
     """Say of each column whether it is a copy of the target: linear in it, or one word for each class."""
     target = y - y.mean()
-    size = float(target @ target)
     n_classes = len(np.unique(y)) if is_classification else 0
-    return [
-        bool(column.min() < column.max())  # NaN where a value is missing, which is no copy
-        and (_is_linear_in(target, column, size=size) or _names_classes(column, y, n_classes=n_classes))
-        for column in np.ascontiguousarray(X.T)
-    ]
+    step = max(1, BLOCK_CELLS // len(X))
+    found: list[bool] = []
+    for start in range(0, X.shape[1], step):
+        columns = np.ascontiguousarray(X[:, start : start + step].T)
+        varies = columns.min(axis=1) < columns.max(axis=1)  # NaN where a value is missing, which is no copy
+        is_linear = varies & _are_linear_in(target, columns)
+        found += [
+            bool(linear or (varied and _names_classes(column, y, n_classes=n_classes)))
+            for column, varied, linear in zip(columns, varies, is_linear, strict=True)
+        ]
+    return found
 
 
-def _is_linear_in(target: Float64s, column: Float64s, *, size: float) -> bool:
-    """Whether a column that varies is the target, of mean 0 and this sum of squares, moved and scaled."""
-    centred = column - column.mean()
-    norm = np.sqrt((centred @ centred) * size)
-    return bool(norm > 0 and abs(centred @ target) >= PERFECT_CORRELATION * norm)
+def _are_linear_in(target: Float64s, columns: Float64s) -> Bools:
+    """Say of columns (p, n) whether they are the target (n,), of mean 0, moved and scaled: bool (p,)."""
+    centred = columns - columns.mean(axis=1, keepdims=True)
+    norms = np.sqrt(np.einsum("pn,pn->p", centred, centred) * (target @ target))
+    is_linear: Bools = (norms > 0) & (np.abs(centred @ target) >= PERFECT_CORRELATION * norms)
+    return is_linear
 
 
 def _names_classes(column: Float64s, y: Int64s | Float64s, *, n_classes: int) -> bool:
