@@ -241,6 +241,8 @@ def test_the_copied_figures_are_the_engines_own():
     assert permutation_importances.BLOCK_CELLS == memory_costs.BATCH_CELLS
     assert linked_trees.WORTH_OF_EXACT == explanation_costs.WORTH_OF_EXACT
     assert linked_samplers.SMALLEST_SAMPLE == explanation_costs.SMALLEST_LINKED_SAMPLE
+    assert linked_samplers.SMALLEST_POOL == explanation_costs.SMALLEST_LINKED_POOL
+    assert linked_samplers.GROUP_ROWS == explanation_costs.LINKED_GROUP_ROWS
     assert explanation_costs.PAIRS_PER_ROUND == {
         "hidden_trees": structured_trees.PAIRS_PER_ROUND,
         "hidden_linear": structured_linear.PAIRS_PER_ROUND,

@@ -70,7 +70,7 @@ def test_sampled_values_are_within_four_standard_errors_of_the_definition(name, 
 @pytest.mark.parametrize(("name", "n_classes"), LINKED)
 def test_values_against_a_sample_of_a_large_background_add_up_and_are_within_their_error(name, n_classes):
     model, rows, _ = fit_case(name, n_classes)
-    background = make_table(n_rows=40)[0]
+    background = make_table(n_rows=150)[0]
 
     found = attribute(model, rows, background, plan=ALWAYS_SAMPLED)
 
@@ -80,9 +80,27 @@ def test_values_against_a_sample_of_a_large_background_add_up_and_are_within_the
     exact = attribute(model, rows, background)
     assert exact.is_exact
     off = np.abs(found.values - exact.values)
-    # Six background rows stand for forty: one error in a million lies beyond this many standard errors.
+    # One error in a million lies beyond this many standard errors.
     many = student_quantile(1 - 1e-6, degrees_of_freedom=found.degrees_of_freedom)
     assert np.all(off <= many * found.std_error + EXACT * np.abs(exact.values).max())
+
+
+@pytest.mark.parametrize("name", ["xgboost", "xgboost forest", "histogram boosting"])
+def test_small_samples_of_many_groups_know_their_errors(name):
+    model, _, _ = fit_case(name, 2)
+    table = make_table(n_rows=400)[0]
+    rows, background = table[:320], table[320:]
+
+    exact = attribute(model, rows, background)
+    found = [attribute(model, rows, background, plan=ALWAYS_SAMPLED, seed=seed) for seed in range(40)]
+
+    n_walked = 2 * (exact.values.shape[1] - 1) * len(rows)
+    assert all(one.n_evaluations == 6 * n_walked for one in found)
+    off = np.array([one.values - exact.values for one in found])
+    said = np.array([one.std_error for one in found])
+    assert 0.8 < np.sqrt(np.mean(off**2) / np.mean(said**2)) < 1.3
+    many = student_quantile(0.975, degrees_of_freedom=found[0].degrees_of_freedom)
+    assert np.mean(np.abs(off) <= many * said + EXACT * np.abs(exact.values).max()) > 0.93
 
 
 @pytest.mark.parametrize(("name", "n_classes"), LINKED)

@@ -42,7 +42,7 @@ MAX_TABLE_CONDITIONS = 16
 COST_PER_ANSWER, COST_PER_SUM = 0.02, 0.004
 MICROSECONDS_PER_COALITION, MICROSECONDS_PER_TERM, WORTH_OF_EXACT = 0.04, 0.006, 4
 MICROSECONDS_PER_STEP, MICROSECONDS_PER_LEAF_OF_STEP = 0.004, 0.00002
-SMALLEST_LINKED_SAMPLE = 6
+SMALLEST_LINKED_SAMPLE, SMALLEST_LINKED_POOL, LINKED_GROUP_ROWS = 6, 64, 16
 SHARE_OF_PLAN = 0.15
 PAIRS_PER_VISIT = 1.6
 """Trees behind a link: pairs that meet a background row, two where it is far and one where it is near."""
@@ -176,9 +176,11 @@ def _count_linked_walk(job: JobSize, n_leaves: float) -> float:
     steps = 2.0 * max(1, job.n_columns - 1) * job.n_rows
     cost = MICROSECONDS_PER_STEP + MICROSECONDS_PER_LEAF_OF_STEP * n_leaves
     n_pairs = SAMPLED_EVALUATIONS / cost / steps
-    if n_pairs >= 2 * job.n_background or job.n_background <= 2 * SMALLEST_LINKED_SAMPLE:
+    n_groups = -(-job.n_rows // LINKED_GROUP_ROWS)
+    smallest = max(SMALLEST_LINKED_SAMPLE, -(-SMALLEST_LINKED_POOL // n_groups))
+    if n_pairs >= 2 * job.n_background or job.n_background <= 2 * smallest:
         return steps * PAIRS_PER_VISIT * job.n_background
-    return steps * max(SMALLEST_LINKED_SAMPLE, min(n_pairs, job.n_background // 2))
+    return steps * max(smallest, min(n_pairs, job.n_background // 2))
 
 
 def _count_hidden_sums(job: JobSize) -> float:

@@ -43,7 +43,11 @@ SMALLEST_PASSES = 16
 """Visits to far background rows that a standard error needs: a few make most of it."""
 
 SMALLEST_SAMPLE = 6
-"""Sampled background rows below which there is no usable standard error."""
+"""Sampled background rows of a group below which there is no usable standard error."""
+
+SMALLEST_POOL = 64
+"""Sampled background rows of all groups together: what a twentieth of the background does to an answer is
+seen by some group, whose variance the others borrow from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,8 +81,9 @@ class LinkedSampler:
         self._order = np.argsort(game.predictions[:, -1], kind="stable")
         rows = [self._order[start : start + GROUP_ROWS] for start in range(0, n_rows, GROUP_ROWS)]
         n_background = len(game.weights)
-        is_sampled = n_pairs < 2 * n_background and n_background > 2 * SMALLEST_SAMPLE
-        n_sampled = int(np.clip(n_pairs, SMALLEST_SAMPLE, n_background // 2)) if is_sampled else 0
+        smallest = max(SMALLEST_SAMPLE, -(-SMALLEST_POOL // len(rows)))
+        is_sampled = n_pairs < 2 * n_background and n_background > 2 * smallest
+        n_sampled = int(np.clip(n_pairs, smallest, n_background // 2)) if is_sampled else 0
         self._groups = [_divide(game, some, n_sampled) for some in rows]
         self._known = game.known_shares()
         self._sums = np.zeros((n_rows, N_SUMS, game.n_players, n_outputs))
@@ -207,7 +212,7 @@ def sample_linked(game: LinkedGame, *, plan: SamplingPlan, seed: int) -> Estimat
         predictions=game.predictions,
         algorithm=ALGORITHM,
         degrees_of_freedom=sampler.degrees_of_freedom,
-        n_evaluations=int(walked * sampler.n_pairs),
+        n_evaluations=round(walked * sampler.n_pairs),
         engine=game.engine,
     )
 
