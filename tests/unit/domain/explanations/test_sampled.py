@@ -198,6 +198,20 @@ def test_intervals_cover_the_truth_as_often_as_they_say(n_background, n_pairs):
     assert 0.92 <= np.mean(covered) <= 0.985
 
 
+def test_the_least_work_on_a_single_row_still_knows_its_error():
+    rows, background = make_rows(90)
+    game = make_game(lambda X: (X[:, :1] > 1.0) * 1.0 + 0.1 * (X[:, 1:2] > 0.0), rows[:1], background)
+    weights = np.full(90, 1.0 / 90.0)
+    truth = attribute_all_coalitions(game, weights).values[:, :2]
+    covered = []
+    for seed in range(60):
+        found = sample_game(game, weights, plan=SamplingPlan(n_evaluations=0), seed=seed)
+        half = student_quantile(0.975, degrees_of_freedom=found.degrees_of_freedom) * found.std_error[:, :2]
+        covered.append(np.abs(found.values[:, :2] - truth) <= half)
+
+    assert np.mean(covered) >= 0.9
+
+
 def test_the_mean_over_seeds_is_the_truth():
     rows, background = make_rows(60)
     game = make_game(curved, rows, background)
