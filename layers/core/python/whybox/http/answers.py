@@ -35,9 +35,8 @@ def render_json(document: Any) -> bytes:
     except PydanticSerializationError:
         return _render_slowly(document)
     # One letter is looked for many times faster than a word, and a word than by an expression.
-    is_suspect = any(word[:1] in body and word in body for word in NOT_FINITE_WORDS)
-    is_suspect = is_suspect and NOT_FINITE.search(body) is not None
-    return _render_slowly(document) if is_suspect else body
+    has_word = any(word[:1] in body and word in body for word in NOT_FINITE_WORDS)
+    return _render_slowly(document) if has_word and NOT_FINITE.search(body) else body
 
 
 def _render_slowly(document: Any) -> bytes:
