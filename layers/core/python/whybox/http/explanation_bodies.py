@@ -236,7 +236,8 @@ class JobBody(Part):
         Field(
             ge=0.001,
             le=MAX_BUDGET_SECONDS,
-            description="Most work to spend on sampling where no exact way exists.",
+            description="Most work to spend on sampling where no exact way exists; the little that a "
+            "standard error needs is always done.",
         ),
     ] = None
     dialect: Annotated[DialectBody, Field(description="How the file is written.")] = DialectBody()

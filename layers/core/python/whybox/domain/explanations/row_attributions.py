@@ -102,7 +102,8 @@ def attribute_rows(
     seed : of whatever is sampled; the same arguments give the same bytes
     groups : int (p,), 0..g-1, the group of each column where columns are explained together
     target_error : sample until mean standard error / mean ``|value|`` is at most this; exact ways ignore it
-    budget_seconds : most work to spend on sampling, in seconds of a nominal machine
+    budget_seconds : most work to spend on sampling, in seconds of a nominal machine; the little that
+        a standard error needs is always done
     method : "auto" takes the fastest way to the interventional values, "exact" the same or an error,
         "path_dependent" values under the trees' training weight (no background), "sampled" permutations
     engine : "auto" takes the compiled kernel where there is one, "numpy" never; equal up to rounding
