@@ -120,8 +120,8 @@ def _count(case: _Case, design: _Design, rows: Floats, background: Floats, n_see
 
     n_evaluations = 2 * (N_COLUMNS - 1) * len(rows) * design.n_pairs
     if paths is not None:
-        cost = LinkedGame(paths, rows, background, weights, seed=0).cost_per_evaluation
-        n_evaluations = max(1, round(n_evaluations * cost))
+        cost = LinkedGame(paths, rows, background, weights, seed=0).microseconds_per_pair
+        n_evaluations = max(1, round(len(rows) * design.n_pairs * cost))
     while ask(n_evaluations, 0).is_exact:
         n_evaluations //= 2  # models that are cheap to ask get all coalitions for little
     estimates = [ask(n_evaluations, seed) for seed in range(n_seeds)]

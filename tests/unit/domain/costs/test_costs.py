@@ -226,6 +226,7 @@ def test_the_copied_figures_are_the_engines_own():
         hidden_tree_games,
         interventional_trees,
         linked_coalitions,
+        linked_games,
         linked_samplers,
         linked_trees,
         permutation_importances,
@@ -248,6 +249,10 @@ def test_the_copied_figures_are_the_engines_own():
         "hidden_linear": structured_linear.PAIRS_PER_ROUND,
     }
     assert hidden_tree_games.HiddenTreeGame.cost_per_evaluation == explanation_costs.COST_PER_HIDDEN_STEP
+    for name in ("MICROSECONDS_PER_RANK", "MICROSECONDS_PER_SQUARE"):
+        assert getattr(linked_games, name) == getattr(explanation_costs, name)
+    for name in ("LONE_PAIR", "USUAL_ROUNDS"):
+        assert getattr(linked_samplers, name) == getattr(explanation_costs, name)
     for name in ("MICROSECONDS_PER_COALITION", "MICROSECONDS_PER_TERM"):
         assert getattr(linked_coalitions, name) == getattr(explanation_costs, name)
 

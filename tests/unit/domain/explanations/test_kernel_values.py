@@ -63,6 +63,19 @@ def test_every_family_has_the_values_of_the_twin(name, n_classes, missing):
     assert_engines_agree(case_of(read_trees(model), rows, background))
 
 
+@pytest.mark.parametrize(("name", "n_classes"), CASES)
+def test_every_engine_counts_the_same_leaves_and_conditions(name, n_classes):
+    """How much is sampled follows from them, and is the same wherever it is walked."""
+    model, rows, background = fit_case(name, n_classes)
+    case = case_of(read_trees(model), rows, background)
+
+    counted = {
+        (paths.n_leaves, paths.n_conditions) for paths in (trace_at(case, at) for at in (None, *levels()))
+    }
+
+    assert len(counted) == 1
+
+
 @pytest.mark.parametrize(("n_rows", "n_background"), [(300, 90), (3, 400), (2, 2)])
 def test_tables_and_comparisons_of_patterns_agree_whatever_is_cheaper(n_rows, n_background):
     X, y = make_table(n_rows=400, n_classes=3, seed=3)

@@ -10,7 +10,8 @@ from sklearn.ensemble import GradientBoostingClassifier
 from whybox.domain.explanations.estimates import SamplingPlan
 from whybox.domain.explanations.interventional_trees import explain_interventional
 from whybox.domain.explanations.leaf_paths import trace_leaves
-from whybox.domain.explanations.linked_samplers import ALGORITHM
+from whybox.domain.explanations.linked_games import LinkedGame
+from whybox.domain.explanations.linked_samplers import ALGORITHM, LONE_PAIR, USUAL_ROUNDS
 from whybox.domain.explanations.linked_trees import ALGORITHM_EXACT, attribute_linked_trees
 from whybox.domain.explanations.quantiles import student_quantile
 from whybox.domain.explanations.tree_readers import read_trees
@@ -183,6 +184,25 @@ def test_many_columns_are_sampled_and_more_work_makes_the_error_smaller(wide):
     assert not first.is_exact
     assert relative(second) <= 0.03 < relative(first)
     assert np.all(np.abs(first.values - second.values) <= 5 * first.std_error + 5 * second.std_error + 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("n_evaluations", "max_rounds"), [(10_000, 1), (10_000, 2), (20_000, 1), (2_000, 99)]
+)
+def test_samples_cost_what_a_plan_allows(n_evaluations, max_rounds):
+    table = load_breast_cancer()
+    model = GradientBoostingClassifier(n_estimators=40, max_depth=5, random_state=0)
+    model.fit(table.data[:300], table.target[:300])
+    rows, background = table.data[300:460], table.data[:120]
+
+    plan = SamplingPlan(n_evaluations=n_evaluations, max_rounds=max_rounds)
+    found = attribute(model, rows, background, plan=plan)
+
+    paths = trace_leaves(read_trees(model), np.arange(30), n_players=30)
+    game = LinkedGame(paths, rows, background, np.full(len(background), 1 / len(background)), seed=0)
+    n_pairs = found.n_evaluations / (2 * 29)
+    most = n_evaluations * min(max_rounds, USUAL_ROUNDS)
+    assert 0.8 * most < LONE_PAIR * n_pairs * game.microseconds_per_pair <= most
 
 
 def test_probabilities_are_not_margins_rescaled(wide):

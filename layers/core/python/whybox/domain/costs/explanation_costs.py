@@ -41,7 +41,8 @@ LARGEST_EXACT = 14
 MAX_TABLE_CONDITIONS = 16
 COST_PER_ANSWER, COST_PER_SUM = 0.02, 0.004
 MICROSECONDS_PER_COALITION, MICROSECONDS_PER_TERM, WORTH_OF_EXACT = 0.04, 0.006, 4
-MICROSECONDS_PER_STEP, MICROSECONDS_PER_LEAF_OF_STEP = 0.004, 0.00002
+MICROSECONDS_PER_RANK, MICROSECONDS_PER_SQUARE, LONE_PAIR = 0.009, 0.00012, 2
+USUAL_ROUNDS = 10
 SMALLEST_LINKED_SAMPLE, SMALLEST_LINKED_POOL, LINKED_GROUP_ROWS = 6, 64, 16
 SHARE_OF_PLAN = 0.15
 PAIRS_PER_VISIT = 1.6
@@ -148,7 +149,7 @@ def _count_trees(job: JobSize, way: Way, trees: TreeShape) -> Work:
         work["linked_all.terms"] = n_pairs * leaves * 1.5**k
     elif way == "linked":
         work["linked.tests"] = work["patterns.tests"]
-        work["linked.steps"] = _count_linked_walk(job, leaves) * job.n_margins
+        work["linked.walked"] = _cost_linked_walk(job, leaves, k)
     elif way == "hidden_trees":
         one_round = _count_round(job, way)
         most = max(one_round, SAMPLED_EVALUATIONS / COST_PER_HIDDEN_STEP)
@@ -171,16 +172,19 @@ def _cost_all_linked(job: JobSize, trees: TreeShape) -> float:
     return float(job.n_rows * job.n_background * (coalitions + terms))
 
 
-def _count_linked_walk(job: JobSize, n_leaves: float) -> float:
-    """Return the steps of trees behind a link: every background row is met, or a sample of them."""
-    steps = 2.0 * max(1, job.n_columns - 1) * job.n_rows
-    cost = MICROSECONDS_PER_STEP + MICROSECONDS_PER_LEAF_OF_STEP * n_leaves
-    n_pairs = SAMPLED_EVALUATIONS / cost / steps
+def _cost_linked_walk(job: JobSize, n_leaves: float, k: float) -> float:
+    """Return the engine's figure for trees behind a link, in microseconds.
+
+    Every background row is visited, or as many as the plan allows.
+    """
+    cost = MICROSECONDS_PER_RANK * job.n_columns * job.n_margins + MICROSECONDS_PER_SQUARE * n_leaves * k**2
+    budget = SAMPLED_EVALUATIONS / (cost * job.n_rows)
     n_groups = -(-job.n_rows // LINKED_GROUP_ROWS)
     smallest = max(SMALLEST_LINKED_SAMPLE, -(-SMALLEST_LINKED_POOL // n_groups))
-    if n_pairs >= 2 * job.n_background or job.n_background <= 2 * smallest:
-        return steps * PAIRS_PER_VISIT * job.n_background
-    return steps * max(smallest, min(n_pairs, job.n_background // 2))
+    visits, most = PAIRS_PER_VISIT * job.n_background, USUAL_ROUNDS * budget
+    if visits <= most or job.n_background <= 2 * smallest:
+        return cost * job.n_rows * visits
+    return cost * job.n_rows * LONE_PAIR * max(smallest, min(most / LONE_PAIR, job.n_background // 2))
 
 
 def _count_hidden_sums(job: JobSize) -> float:

@@ -105,8 +105,18 @@ class KernelLeaves:
         weakref.finalize(self, kernel.library.wb_release, handle)
 
     @property
+    def n_leaves(self) -> int:
+        """The leaves with a value and a condition; the first field of ``wb_leaves``."""
+        return int(self._counts[0])
+
+    @property
+    def n_conditions(self) -> int:
+        """The conditions of all of them; the second field."""
+        return int(self._counts[1])
+
+    @property
     def max_conditions(self) -> int:
-        """The largest number of conditions of a leaf; the eleventh field of ``wb_leaves``."""
+        """The largest number of conditions of a leaf; the eleventh field."""
         return int(self._counts[10])
 
     def list_pairs(self) -> Ints:

@@ -67,6 +67,20 @@ class LeafPaths:
         return np.asarray(self.trees.base + bare, dtype=np.float64)
 
     @cached_property
+    def n_leaves(self) -> int:
+        """The leaves with a value and a condition."""
+        if self.compiled is not None:
+            return self.compiled.n_leaves
+        return sum(group.n_leaves for group in self.groups)
+
+    @cached_property
+    def n_conditions(self) -> int:
+        """The conditions of all leaves."""
+        if self.compiled is not None:
+            return self.compiled.n_conditions
+        return sum(group.n_leaves * group.k for group in self.groups)
+
+    @cached_property
     def max_conditions(self) -> int:
         """The largest number of conditions of a leaf."""
         if self.compiled is not None:
