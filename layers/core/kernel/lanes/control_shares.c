@@ -1,10 +1,10 @@
 /* Control shares: Shapley values of polynomials of degree 5 of an additive function, in closed form.
  *
  * The others of player i join with a chance q each, q uniform between 0 and 1. With A = start + their gains, the
- * share of i is the integral over q of E[P(A + g) - P(A)], g its own gain: sum over r of C_r(g) J_r, where
- * C_r(g) = sum over d > r of c_d (d over r) g^(d-r), and J_r, the integral of E[A^r], is a polynomial of the start
- * and of the power sums of the others' gains (the cumulants of A are those of Bernoulli variables). The multilinear
- * extension: G. Owen, 1972, https://doi.org/10.1287/mnsc.18.5.64
+ * share of i is the integral over q of E[P(A + g) - P(A)], g its own gain. The integrals of E[A^r] are polynomials of
+ * the start and of the power sums of the others' gains (the cumulants of A are those of Bernoulli variables). Those
+ * are the power sums of all gains less powers of g, so that the share is a polynomial of g whose coefficients all
+ * players have in common. The multilinear extension: G. Owen, 1972, https://doi.org/10.1287/mnsc.18.5.64
  */
 #include "walk_levels.h"
 
@@ -12,21 +12,25 @@
 
 enum { ROWS = 16 };
 
-/* Shares of one player for some rows against one background row. */
-static inline double share_of(const double *c, double m, double g, double p1, double p2, double p3, double p4)
+/* A share is g (a0 + a1 g + a2 g^2 + a3 g^3). */
+typedef struct {
+    double a0[ROWS], a1[ROWS], a2[ROWS], a3[ROWS];
+} coefficients;
+
+/* The coefficients of a row, times a weight, from the start m and the power sums of all gains. */
+static inline void find_coefficients(const double *c, double m, double p1, double p2, double p3, double p4,
+                                     double weight, coefficients *of, int row)
 {
-    const double g2 = g * g, mm = m * m, s1 = p1 - g, s2 = p2 - g2, s3 = p3 - g2 * g, s4 = p4 - g2 * g2;
-    const double s11 = s1 * s1;
-    const double j1 = m + 0.5 * s1;
-    const double j2 = mm + m * s1 + s11 * (1.0 / 3.0) + s2 * (1.0 / 6.0);
-    const double j3 = m * (mm + 1.5 * m * s1 + s11 + 0.5 * s2) + 0.25 * s1 * (s11 + s2);
-    const double j4 = mm * (mm + 2.0 * m * s1 + 2.0 * s11 + s2) + m * s1 * (s11 + s2) + s11 * (0.2 * s11 + 0.3 * s2) +
-                      0.1 * s2 * s2 - s1 * s3 * (1.0 / 15.0) - s4 * (1.0 / 30.0);
-    const double c0 = c[1] + g * (c[2] + g * (c[3] + g * (c[4] + g * c[5])));
-    const double c1 = 2.0 * c[2] + g * (3.0 * c[3] + g * (4.0 * c[4] + g * (5.0 * c[5])));
-    const double c2 = 3.0 * c[3] + g * (6.0 * c[4] + g * (10.0 * c[5]));
-    const double c3 = 4.0 * c[4] + g * (10.0 * c[5]);
-    return g * (c0 + c1 * j1 + c2 * j2 + c3 * j3 + 5.0 * c[5] * j4);
+    const double mm = m * m, mp = m * p1, p11 = p1 * p1, twice = 2.0 * m + p1, both = p11 + p2;
+    const double of3 = 3.0 * (mm + mp) + p11 + 0.5 * p2;
+    const double of4 = twice * (2.0 * (mm + mp) + both);
+    const double of5 = 5.0 * (mm * (mm + 2.0 * (mp + p11) + p2) + mp * both) + p11 * (p11 + 1.5 * p2) + 0.5 * p2 * p2 -
+                       p1 * p3 * (1.0 / 3.0) - p4 * (1.0 / 6.0);
+    const double bend5 = p1 * (5.0 * (mm + mp) + 1.5 * p11 + 0.5 * p2) - p3 * (1.0 / 3.0);
+    of->a0[row] = weight * (c[1] + c[2] * twice + c[3] * of3 + c[4] * of4 + c[5] * of5);
+    of->a1[row] = -weight * (0.5 * c[3] * p1 + c[4] * p1 * twice + c[5] * bend5);
+    of->a2[row] = weight * c[5] * (p11 - p2) * (1.0 / 3.0);
+    of->a3[row] = weight * c[5] * p1 * (1.0 / 6.0);
 }
 
 /* Add the shares of up to ROWS rows for one output; gains: (players, ROWS), totals likewise. */
@@ -42,10 +46,13 @@ static void add_shares(const double *gains, const double *other, const double *c
             p3[row] += g2 * g;
             p4[row] += g2 * g2;
         }
+    coefficients of;
+    for (int row = 0; row < ROWS; row++)
+        find_coefficients(c, start, p1[row], p2[row], p3[row], p4[row], weight, &of, row);
     for (int64_t player = 0; player < n_players; player++)
         for (int row = 0; row < ROWS; row++) {
             const double g = gains[player * ROWS + row] - other[player];
-            totals[player * ROWS + row] += weight * share_of(c, start, g, p1[row], p2[row], p3[row], p4[row]);
+            totals[player * ROWS + row] += g * (of.a0[row] + g * (of.a1[row] + g * (of.a2[row] + g * of.a3[row])));
         }
 }
 

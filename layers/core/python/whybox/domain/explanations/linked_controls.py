@@ -56,8 +56,9 @@ class LinkedControl:
 
         The others of a player join with a chance q each, q uniform between 0 and 1 (the multilinear
         extension, Owen 1972, doi:10.1287/mnsc.18.5.64). With A = start + their gains, the share is the
-        integral over q of E[P(A + g) - P(A)], g its own gain: ``sum over r of C_r(g) J_r``, where J_r is the
-        integral of E[A^r], a polynomial of the start and of the power sums of the others' gains.
+        integral over q of E[P(A + g) - P(A)], g its own gain. The integrals of E[A^r] are polynomials of the
+        start and of the power sums of the others' gains, which are those of all gains less powers of g: the
+        share is a polynomial of g whose coefficients all players have in common.
         """
         n_rows, n_outputs, n_players = self.row_gains.shape
         shares = np.zeros((n_rows, n_outputs, n_players))
@@ -70,17 +71,16 @@ class LinkedControl:
 
 def _share(c: Floats, m: Floats, g: Floats) -> Floats:
     """Return shares (n, o, p) of one background row: coefficients (6, 1, o, 1), start m, gains g."""
-    s1, s2, s3, s4 = (np.sum(g**k, axis=2, keepdims=True) - g**k for k in range(1, 5))
-    j1 = m + s1 / 2
-    j2 = m**2 + m * s1 + s1**2 / 3 + s2 / 6
-    j3 = m * (m**2 + 1.5 * m * s1 + s1**2 + s2 / 2) + s1 * (s1**2 + s2) / 4
-    j4 = m**2 * (m**2 + 2 * m * s1 + 2 * s1**2 + s2) + m * s1 * (s1**2 + s2)
-    j4 = j4 + s1**2 * (s1**2 / 5 + 0.3 * s2) + s2**2 / 10 - s1 * s3 / 15 - s4 / 30
-    c0 = c[1] + g * (c[2] + g * (c[3] + g * (c[4] + g * c[5])))
-    c1 = 2 * c[2] + g * (3 * c[3] + g * (4 * c[4] + g * 5 * c[5]))
-    c2 = 3 * c[3] + g * (6 * c[4] + g * 10 * c[5])
-    c3 = 4 * c[4] + g * 10 * c[5]
-    return np.asarray(g * (c0 + c1 * j1 + c2 * j2 + c3 * j3 + 5 * c[5] * j4), dtype=np.float64)
+    p1, p2, p3, p4 = (np.sum(g**k, axis=2, keepdims=True) for k in range(1, 5))
+    of3 = 3 * m * (m + p1) + p1**2 + p2 / 2
+    of4 = (2 * m + p1) * (2 * m * (m + p1) + p1**2 + p2)
+    of5 = 5 * m * (m + p1) * (m * (m + p1) + p1**2 + p2) + p1**2 * (p1**2 + 1.5 * p2)
+    of5 = of5 + p2**2 / 2 - p1 * p3 / 3 - p4 / 6
+    a0 = c[1] + c[2] * (2 * m + p1) + c[3] * of3 + c[4] * of4 + c[5] * of5
+    a1 = c[3] * p1 / 2 + c[4] * p1 * (2 * m + p1)
+    a1 = -a1 - c[5] * (p1 * (5 * m * (m + p1) + 1.5 * p1**2 + p2 / 2) - p3 / 3)
+    a2, a3 = c[5] * (p1**2 - p2) / 3, c[5] * p1 / 6
+    return np.asarray(g * (a0 + g * (a1 + g * (a2 + g * a3))), dtype=np.float64)
 
 
 def additive_margins(margins: Floats, link: Link) -> Floats:
