@@ -177,26 +177,33 @@ static void ask_hidden(layout *made, int is_sound)
     drop_layers(&layers);
 }
 
-/* Linear models behind hidden columns. */
+/* Linear models behind hidden columns, or on own sums alone. */
 static void ask_heads(int is_sound)
 {
     const drawn_layers layers = draw_layers(below(MOST_LAYERS + 1));
     const int64_t n_before = layers.n_layers > 1 ? layers.layers[layers.n_layers - 1].n_before : 0;
     const int64_t n_hidden = layers.n_layers ? layers.layers[layers.n_layers - 1].n_hidden : 0;
-    const int64_t p = 1 + (chance(4) ? below(80) : below(6)), n_outputs = 1 + below(3);
+    const int64_t p = 1 + (chance(4) ? below(80) : below(6)), link = below(4);
+    const int64_t n_outputs = link == WB_LOGISTIC ? 1 : 1 + below(3);
+    const int64_t n_own_sums = layers.n_layers && chance(50) ? 0 : n_outputs, n_sums = layers.n_sums + n_own_sums;
     const int64_t n_rows = 1 + below(3), n_background = 1 + below(3);
     const drawn_walks drawn = draw_walks(p, n_rows, n_background, is_sound);
-    double *numbers[] = {draw_numbers(n_rows * layers.n_sums * p), draw_numbers(n_background * layers.n_sums * p),
-                         draw_numbers(2 * n_outputs), draw_numbers(n_outputs * n_hidden),
-                         draw_numbers(n_outputs * n_before)};
-    wb_hidden_head head = {layers.layers, p, layers.n_layers, layers.n_sums, n_outputs, n_rows, n_background,
-                           numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
+    double *numbers[] = {draw_numbers(n_rows * n_sums * p), draw_numbers(n_background * n_sums * p),
+                         draw_numbers(n_own_sums),          draw_numbers(2 * n_outputs),
+                         draw_numbers(n_outputs * n_hidden), draw_numbers(n_outputs * n_before)};
+    wb_hidden_head head = {layers.layers, p,          layers.n_layers, n_sums,     n_outputs,  n_rows,     n_background,
+                           n_own_sums,    link,       numbers[0],      numbers[1], numbers[2], numbers[3], numbers[4],
+                           numbers[5]};
     if (!is_sound && chance(10)) /* only downwards: the parts of so many players must be there */
         head.n_players = below(p + 1) - 1;
     if (!is_sound && chance(10))
-        head.n_sums = draw_place(layers.n_sums);
+        head.n_sums = draw_place(n_sums);
+    else if (!is_sound && chance(10)) /* not both: together they might fit each other, beyond what is there */
+        head.n_own_sums = draw_place(n_outputs + 1);
     if (!is_sound && chance(10))
         head.n_outputs = chance(50) ? -1 : 0;
+    if (!is_sound && chance(10))
+        head.link = draw_place(4);
     const walk_question q = {.head = &head, .walks = &drawn.walks};
     ask_levels(HEADS, &q, drawn.n_pairs * p * n_outputs);
     drop_walks(&drawn);

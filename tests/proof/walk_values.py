@@ -1,7 +1,7 @@
 """The compiled kernel's walks against their numpy twins and the definition, on thousands of drawn cases.
 
 hidden    pairs of permutations on trees behind hidden layers, coalition by coalition
-heads     the same on linear models behind hidden layers
+heads     the same on linear models and networks behind hidden layers, and behind a link
 linked    sums over visits behind a link, and the control's shares by all coalitions
 dealt     sums of leaves of dealt tables, row by row in the order of the trees: the same bits
 """
@@ -9,6 +9,7 @@ dealt     sums of leaves of dealt tables, row by row in the order of the trees: 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,22 @@ from tests.proof.generated_walks import DrawnHidden, draw_hidden, draw_linked
 from tests.proof.kernel_values import TOLERANCE, Compared, levels, trace_at
 from tests.proof.tree_definitions import coalitions, shapley_values, sum_leaves
 
-from whybox.domain.explanations.hidden_head_games import HiddenHeadGame
+from whybox.domain.explanations.additive_games import AdditiveForm
+from whybox.domain.explanations.additive_stages import (
+    AdditiveStage,
+    linear_stage,
+    link_head,
+    play_by_player,
+    product_stage,
+)
+from whybox.domain.explanations.head_games import HeadGame, open_hidden_head
+from whybox.domain.explanations.head_walks import RectifiedUnits
 from whybox.domain.explanations.hidden_tree_games import HiddenTreeGame, HiddenTrees
 from whybox.domain.explanations.kernel_dealt_tables import DealtTable, deal_margins
 from whybox.domain.explanations.kernel_libraries import Kernel
 from whybox.domain.explanations.linked_games import LinkedGame, Visits
 from whybox.domain.explanations.links import apply_link
-from whybox.domain.explanations.structured_hidden import HiddenSums
+from whybox.domain.explanations.structured_hidden import HiddenSums, play_behind_hidden
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +43,7 @@ MOST_JOINED = 7
 
 
 def prove(n_cases: int, *, start: int = 0) -> Compared:
-    """Compare the cases of ``n_cases`` seeds, each of all four kinds."""
+    """Compare the cases of ``n_cases`` seeds: one of each kind, and three of heads."""
     compared = Compared()
     for seed in range(start, start + n_cases):
         compare_hidden(draw_hidden(seed), f"hidden {seed}", compared)
@@ -55,27 +65,106 @@ def compare_hidden(case: DrawnHidden, name: str, compared: Compared) -> None:
     compared.n_with["hidden layers behind each other"] += len(case.hidden.layers) > 1
     compared.n_with["several words of coalitions"] += case.n_players > 31
     compared.n_with["columns in groups"] += case.n_players < len(case.players)
-    expected = _pairs(case, lambda columns: sum_leaves(case.trees, columns))
+    n_outputs = case.trees.n_margins
+    expected = _pairs(case, lambda columns: sum_leaves(case.trees, columns), n_outputs=n_outputs)
     _hold(compared, f"{name} pairs", expected, ask(None), [ask(kernel) for kernel in levels()])
 
 
 def compare_heads(case: DrawnHidden, name: str, compared: Compared) -> None:
-    """Compare the pairs of a linear model on the hidden columns of one case."""
-    n_own = len(case.players)
-    n_outputs = case.trees.n_margins
-    shape = (n_outputs, case.hidden.n_outputs - n_own)
-    coefficients = np.random.default_rng(len(name)).normal(size=shape).round(2)
+    """Compare the pairs of three models on the hidden columns of one case, drawn of all kinds."""
+    rng = np.random.default_rng([*name.encode()])
+    models = _draw_models(case, rng)
+    for kind in rng.choice(list(models), 3, replace=False):
+        model = models[kind]
+
+        def ask(kernel: Kernel | None, model: _Model = model) -> Floats:
+            return model.open_game(kernel).pairs(*case.walked)
+
+        compared.n_cases += 1
+        compared.n_with[kind] += 1
+        expected = _pairs(case, model.answer, n_outputs=model.n_outputs)
+        found = [ask(kernel) for kernel in levels()]
+        _hold(compared, f"{name} {kind} pairs", expected, ask(None), found)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A final model: from own and hidden columns (q,) to answers, and its game."""
+
+    n_outputs: int
+    answer: Callable[[Floats], Floats]
+    open_game: Callable[[Kernel | None], HeadGame]
+
+
+def _draw_models(case: DrawnHidden, rng: np.random.Generator) -> dict[str, _Model]:
+    """Return one model of each kind on the columns of a case."""
+    n_own, n_players = len(case.players), case.n_players
+    n_columns, n_margins = case.hidden.n_outputs, case.trees.n_margins
+    own, other = case.hidden.own_columns(case.rows), case.hidden.own_columns(case.background)
     sums = HiddenSums.of(case.hidden.layers, n_own=n_own)
-    tables = (case.hidden.own_columns(case.rows), case.hidden.own_columns(case.background), case.players)
+    of_hidden = rng.normal(size=(n_margins, n_columns - n_own)).round(2)
 
-    def ask(kernel: Kernel | None) -> Floats:
-        head = sums.head(coefficients)
-        game = HiddenHeadGame(sums, head, *tables, n_players=case.n_players, kernel=kernel)
-        return game.pairs(*case.walked)
+    def open_plain(kernel: Kernel | None) -> HeadGame:
+        tables = (own, other, case.players)
+        return open_hidden_head(sums, sums.head(of_hidden), *tables, n_players=n_players, kernel=kernel)
 
-    compared.n_cases += 1
-    expected = _pairs(case, lambda columns: coefficients @ columns[n_own:])
-    _hold(compared, f"{name} pairs", expected, ask(None), [ask(kernel) for kernel in levels()])
+    models = {"on hidden columns": _Model(n_margins, lambda columns: of_hidden @ columns[n_own:], open_plain)}
+    for link in ("logistic", "softmax", "exponential", "identity"):
+        n_linked = 1 if link == "logistic" else n_margins
+        weights = 0.5 * rng.normal(size=(n_columns, n_linked)).round(2)
+        stage = linear_stage(weights, rng.normal(size=n_linked), link)
+        models[f"linear, {link}"] = _behind(case, stage, link)
+        n_units = int(rng.integers(1, 5))
+        units = RectifiedUnits(
+            weights=0.5 * rng.normal(size=(n_columns, n_units)).round(2),
+            bias=rng.normal(size=n_units),
+            of_units=rng.normal(size=(n_linked, n_units)),
+            offset=rng.normal(size=n_linked),
+            link=link,
+        )
+        models[f"network, {link}"] = _behind(case, _network_stage(units), link)
+    # Without layers: the own columns alone.
+    stage = linear_stage(rng.normal(size=(n_own, n_margins)), rng.normal(size=n_margins), "softmax")
+    form = play_by_player(stage, case.players, n_players=n_players)
+    models["on own columns"] = _Model(
+        n_margins,
+        lambda columns: _answer_alone(stage, columns[:n_own]),
+        lambda kernel: _open(form, own, other, kernel),
+    )
+    return models
+
+
+def _network_stage(units: RectifiedUnits) -> AdditiveStage:
+    """Return a network as a stage whose head numpy evaluates layer by layer."""
+    answer = link_head(units.link)
+
+    def head(sums: Floats) -> Floats:
+        return answer(units.of_units @ np.maximum(sums, 0.0) + units.offset[:, None])
+
+    return replace(product_stage(units.weights, units.bias, head), units=units)
+
+
+def _behind(case: DrawnHidden, stage: AdditiveStage, link: str) -> _Model:
+    """Return a stage behind the hidden columns of a case."""
+    form = play_behind_hidden(stage, case.hidden, case.players, n_players=case.n_players)
+    n_margins = stage.width if stage.units is None else len(stage.units.offset)
+    return _Model(
+        n_outputs=2 if link == "logistic" else n_margins,
+        answer=lambda columns: _answer_alone(stage, columns),
+        open_game=lambda kernel: _open(form, case.rows, case.background, kernel),
+    )
+
+
+def _answer_alone(stage: AdditiveStage, columns: Floats) -> Floats:
+    """Return the answers of a stage for one row of its columns (q,)."""
+    terms = stage.terms(columns[None], np.arange(len(columns)))
+    return np.asarray(stage.head(stage.offset[:, None] + terms.sum(axis=2))[:, 0])
+
+
+def _open(form: AdditiveForm, rows: Floats, background: Floats, kernel: Kernel | None) -> HeadGame:
+    if form.walk is None:
+        raise AssertionError("the kernel should know this head")
+    return HeadGame(form, form.walk, rows, background, kernel=kernel)
 
 
 def compare_linked(case: Drawn, name: str, compared: Compared) -> None:
@@ -183,10 +272,10 @@ def _pair(game: LinkedGame, case: Drawn, row: int, other: int, order: Any) -> Fl
     return _average_ways(answer, order)
 
 
-def _pairs(case: DrawnHidden, answer_columns: Callable[[Floats], Floats]) -> Floats:
+def _pairs(case: DrawnHidden, answer_columns: Callable[[Floats], Floats], *, n_outputs: int) -> Floats:
     """Return the pairs of a case's walks, (g x r, c, p, o), coalition by coalition, of a final model."""
     rows, backgrounds, orders = case.walked
-    found = np.zeros((*rows.shape, backgrounds.shape[1], case.n_players, case.trees.n_margins))
+    found = np.zeros((*rows.shape, backgrounds.shape[1], case.n_players, n_outputs))
     for group, shared, walk in np.ndindex(*found.shape[:3]):
         row, other = case.rows[rows[group, shared]], case.background[backgrounds[group, walk]]
 

@@ -53,7 +53,7 @@
 #include <stdint.h>
 
 /* Raised when a structure below changes: Python refuses a library of another version. */
-#define WB_VERSION 5
+#define WB_VERSION 6
 
 typedef enum {
     WB_OK = 0,

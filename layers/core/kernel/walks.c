@@ -73,10 +73,15 @@ int32_t wb_check_visits(const wb_visits *visits, int64_t n_rows, int64_t n_backg
 
 int32_t wb_check_head(const wb_hidden_head *head)
 {
-    if (!is_count(head->n_players) || head->n_players < 1 || !is_count(head->n_layers) || head->n_layers < 1 ||
-        !is_count(head->n_outputs) || head->n_outputs < 1 || !is_count(head->n_rows) || !is_count(head->n_background))
+    if (!is_count(head->n_players) || head->n_players < 1 || !is_count(head->n_layers) || !is_count(head->n_outputs) ||
+        head->n_outputs < 1 || !is_count(head->n_rows) || !is_count(head->n_background))
         return WB_BAD_COUNT;
-    int64_t n_sums = 0, n_before = 0;
+    const int is_without = head->n_own_sums == 0 && head->n_layers > 0;
+    const int is_known = head->link >= WB_LOGISTIC && head->link <= WB_IDENTITY;
+    if (!(is_without || head->n_own_sums == head->n_outputs) || !is_known ||
+        (head->link == WB_LOGISTIC && head->n_outputs != 1))
+        return WB_BAD_COUNT;
+    int64_t n_sums = head->n_own_sums, n_before = 0;
     for (int64_t number = 0; number < head->n_layers; number++) {
         const wb_layer *layer = head->layers + number;
         if (!is_count(layer->n_hidden) || layer->n_before != n_before)

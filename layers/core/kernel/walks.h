@@ -14,10 +14,13 @@
  *                      before it come in through direction and weights
  *      leaves          players 0..n_players-1 are those of the own columns, player n_players + h is hidden column h
  *
- * A linear model behind hidden columns (wb_hidden_heads), its part of the own columns left out:
+ * A linear model behind hidden columns (wb_hidden_heads), for each output; a network of one layer of rectified units is
+ * one whose last layer they are. What depends on the own columns alone is left out, or comes in by sums of its own:
  *
- *      answer          of_clusters[side of the last layer] + of_units . rectified units + of_before . columns before,
- *                      for each output
+ *      margin          offset + own sum, if there are any
+ *                      + of_clusters[side of the last layer] + of_units . rectified units + of_before . columns before,
+ *                      if there are layers
+ *      answer          link(margins)
  *
  * Trees behind a link (wb_linked_walks): every answer is link(margins) less a control, a polynomial of an additive
  * function T of the players whose own shares are known (wb_control_shares):
@@ -49,9 +52,11 @@ typedef struct {
 } wb_hidden_game;
 
 typedef struct {
-    const wb_layer *layers;                     /* at least one; means and scales of the last are not read */
+    const wb_layer *layers;                     /* means and scales of the last are not read */
     int64_t n_players, n_layers, n_sums, n_outputs, n_rows, n_background;
-    const double *row_parts, *background_parts; /* (n, n_sums, n_players) */
+    int64_t n_own_sums, link;                   /* n_own_sums: n_outputs, or 0 where there are layers */
+    const double *row_parts, *background_parts; /* (n, n_sums, n_players): the own sums, then those of the layers */
+    const double *offset;                       /* n_own_sums */
     const double *of_clusters;                  /* (n_outputs, 2) */
     const double *of_units, *of_before;         /* (n_outputs, n_hidden) and (n_outputs, n_before) of the last layer */
 } wb_hidden_head;
@@ -64,7 +69,7 @@ typedef struct {
     const int64_t *orders;      /* n_groups x n_walks x n_players */
 } wb_walks;
 
-enum { WB_LOGISTIC = 0, WB_SOFTMAX = 1, WB_EXPONENTIAL = 2 };
+enum { WB_LOGISTIC = 0, WB_SOFTMAX = 1, WB_EXPONENTIAL = 2, WB_IDENTITY = 3 };
 
 enum { WB_CONTROL = 6, WB_SUMS = 6 };
 

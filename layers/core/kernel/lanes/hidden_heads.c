@@ -1,4 +1,4 @@
-/* Hidden heads: linear models behind hidden columns, 16 rows at a time along permutations and back.
+/* Hidden heads: linear models behind hidden columns, or on own sums alone, 16 rows at a time along permutations and back.
  *
  * The last layer's columns are never written: their standardisation is in the head's coefficients.
  *
@@ -7,6 +7,7 @@
  *      sums          (n_sums, 16) of a state, and of the state back: start + end - sums
  */
 #include "lines.h"
+#include "links.h"
 #include "walk_levels.h"
 
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static int make_room(scratch *room, const wb_hidden_head *head)
     room->walked = malloc(n_sums * line);
     room->end = malloc(n_sums * line);
     room->sums = malloc(n_sums * line);
-    room->columns = malloc(((size_t)head->layers[head->n_layers - 1].n_before + 1) * line);
+    room->columns = malloc(((size_t)(head->n_layers ? head->layers[head->n_layers - 1].n_before : 0) + 1) * line);
     room->answers = malloc(2 * (n_players + 1) * (size_t)head->n_outputs * line);
     return room->own && room->start && room->walked && room->end && room->sums && room->columns && room->answers;
 }
@@ -83,20 +84,32 @@ static inline double *write_columns(const wb_hidden_head *head, double *sums, do
     return sums;
 }
 
-/* The answers (outputs, 16) of a state; overwrites its sums. */
-static inline void answer(scratch *room, const wb_hidden_head *head, double *restrict answers)
+/* Add what the layers give to the margins (outputs, 16); overwrites their sums. */
+static inline void add_layers(scratch *room, const wb_hidden_head *head, double *sums, double *restrict margins)
 {
     const wb_layer *last = head->layers + head->n_layers - 1;
-    double *side = write_columns(head, room->sums, room->columns), *units = side + WB_ROWS;
+    double *side = write_columns(head, sums, room->columns), *units = side + WB_ROWS;
     add_scaled(side, room->columns, last->direction, last->n_before, 1);
     rectify(last, side, room->columns, units);
     const wb_line_mask is_second = WB_LINE(side) > last->threshold;
-    for (int64_t output = 0; output < head->n_outputs; output++, answers += WB_ROWS) {
-        WB_LINE(answers) = WB_CHOOSE(is_second, WB_LINE_OF(head->of_clusters[2 * output + 1]),
-                                     WB_LINE_OF(head->of_clusters[2 * output]));
-        add_scaled(answers, units, head->of_units + output * last->n_hidden, last->n_hidden, 1);
-        add_scaled(answers, room->columns, head->of_before + output * last->n_before, last->n_before, 1);
+    for (int64_t output = 0; output < head->n_outputs; output++, margins += WB_ROWS) {
+        WB_LINE(margins) += WB_CHOOSE(is_second, WB_LINE_OF(head->of_clusters[2 * output + 1]),
+                                      WB_LINE_OF(head->of_clusters[2 * output]));
+        add_scaled(margins, units, head->of_units + output * last->n_hidden, last->n_hidden, 1);
+        add_scaled(margins, room->columns, head->of_before + output * last->n_before, last->n_before, 1);
     }
+}
+
+/* The answers (outputs, 16) of a state; overwrites its sums. */
+static inline void answer(scratch *room, const wb_hidden_head *head, double *restrict answers)
+{
+    double *own = room->sums;
+    for (int64_t output = 0; output < head->n_outputs; output++)
+        WB_LINE(answers + output * WB_ROWS) =
+            head->n_own_sums ? WB_LINE(own + output * WB_ROWS) + head->offset[output] : WB_LINE_OF(0.0);
+    if (head->n_layers)
+        add_layers(room, head, own + head->n_own_sums * WB_ROWS, answers);
+    wb_link_sums(head->link, answers, head->n_outputs, WB_ROWS);
 }
 
 /* The parts of up to 16 rows side by side, and their sums over the players. */

@@ -5,8 +5,8 @@
 #define WHYBOX_LINKED_ANSWERS_H
 
 #include "../walks.h"
-#include "exponentials.h"
 #include "leaf_changes.h"
+#include "links.h"
 
 /* 16 rows meet a background row. */
 typedef struct {
@@ -14,32 +14,6 @@ typedef struct {
     int64_t background;
     const wb_sixteen *gains; /* (outputs, players), of the control: what a player adds to T */
 } wb_linked;
-
-/* margins (margins, n) ─▶ answers (outputs, n), in place */
-static inline void wb_link_sums(int64_t link, double *restrict sums, int64_t n_margins, int64_t n)
-{
-    if (link == WB_LOGISTIC) {
-        for (int64_t at = 0; at < n; at++)
-            sums[at] = wb_logistic(sums[at]);
-        return;
-    }
-    if (link == WB_EXPONENTIAL) {
-        for (int64_t at = 0; at < n_margins * n; at++)
-            sums[at] = wb_exp(sums[at]);
-        return;
-    }
-    for (int64_t at = 0; at < n; at++) {
-        double most = sums[at], total = 0.0;
-        for (int64_t margin = 1; margin < n_margins; margin++)
-            most = sums[margin * n + at] > most ? sums[margin * n + at] : most;
-        for (int64_t margin = 0; margin < n_margins; margin++) {
-            sums[margin * n + at] = wb_exp(sums[margin * n + at] - most);
-            total += sums[margin * n + at];
-        }
-        for (int64_t margin = 0; margin < n_margins; margin++)
-            sums[margin * n + at] /= total;
-    }
-}
 
 static inline wb_sixteen wb_control_of(const double *c, wb_sixteen t)
 {

@@ -20,8 +20,10 @@ from whybox.domain.explanations.additive_games import AdditiveGame
 from whybox.domain.explanations.coalition_games import PredictedGame
 from whybox.domain.explanations.estimates import SamplingPlan
 from whybox.domain.explanations.exact_coalitions import attribute_all_coalitions
+from whybox.domain.explanations.kernel_libraries import choose_kernel
 from whybox.domain.explanations.model_views import view_model
 from whybox.domain.explanations.permutation_samplers import sample_game
+from whybox.domain.explanations.sampled import attribute_sampled
 from whybox.domain.explanations.structured_games import choose_game
 
 from .definition import shapley_by_definition
@@ -111,6 +113,67 @@ def test_a_structure_behind_hidden_columns_gives_the_definition(name, n_classes,
     np.testing.assert_allclose(found.values, expected, atol=1e-9)
 
 
+SHALLOW = {"hidden_layer_sizes": (7,), "solver": "lbfgs", "max_iter": 300, "tol": 0.1, "random_state": 0}
+WALKED = [
+    (LogisticRegression(), 2),
+    (LogisticRegression(), 3),
+    (LinearDiscriminantAnalysis(), 2),
+    (GaussianNB(), 3),
+    (BernoulliNB(binarize=0.1), 2),
+    (calibrated(LinearSVC()), 2),
+    (calibrated(RidgeClassifier()), 2),
+    (MLPClassifier(**SHALLOW), 2),
+    (MLPClassifier(**SHALLOW), 3),
+    (MLPRegressor(**SHALLOW), 0),
+]
+
+
+@pytest.mark.parametrize(("model", "n_classes"), WALKED, ids=identify)
+def test_heads_that_the_kernel_knows_are_walked_by_it(model, n_classes):
+    view, rows, background = view_small(model, n_classes=n_classes)
+
+    assert_engines_agree(view, rows, background)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_classes", "n_layers"),
+    [
+        ("LogisticRegression", 2, 1),
+        ("LogisticRegression", 3, 3),
+        ("LinearDiscriminantAnalysis", 2, 1),
+        ("RidgeClassifier", 2, 1),
+        ("MLPRegressor", 0, 2),
+        ("MLPClassifier", 2, 1),
+    ],
+)
+def test_heads_behind_hidden_columns_are_walked_by_the_kernel(name, n_classes, n_layers):
+    assert_engines_agree(*view_fitted(name, n_classes=n_classes, n_layers=n_layers))
+
+
+def assert_engines_agree(view, rows, background):
+    """Sample with either engine: the same draws, so the same values up to rounding."""
+    plan = SamplingPlan(n_evaluations=2)
+    asked = {"plan": plan, "seed": 3}
+
+    plain = attribute_sampled(view, rows, background, SHARES, **asked, engine="numpy")
+    walked = attribute_sampled(view, rows, background, SHARES, **asked)
+
+    assert plain.engine == "numpy"
+    assert walked.engine.startswith("kernel")
+    assert walked.n_evaluations == plain.n_evaluations > 0
+    scale = np.abs(plain.values).max()
+    np.testing.assert_allclose(walked.values, plain.values, rtol=0, atol=1e-11 * scale)
+    np.testing.assert_allclose(walked.std_error, plain.std_error, rtol=1e-6, atol=1e-11 * scale)
+
+
+def test_a_network_of_more_layers_is_walked_by_numpy():
+    view, rows, background = view_small(MLPRegressor(**NETWORK))
+
+    game = choose_game(view, rows, background, kernel=choose_kernel("auto"))
+
+    assert type(game) is AdditiveGame
+
+
 def test_groups_are_players_of_a_structure_too():
     view, rows, background = view_small(SVR())
     groups = np.array([0, 0, 1, 2, 1, 2])
@@ -125,13 +188,14 @@ def test_a_column_without_weight_gets_exactly_zero():
     X, y = make_small_table(n_classes=2)
     is_shown = np.array([1.0, 1.0, 1.0, 0.0, 1.0, 1.0])
     view = view_model(LogisticRegression().fit(X * is_shown, y))
-    game = choose_game(view, X[:20], X[40:49])
-    assert isinstance(game, AdditiveGame)
+    for engine in ("auto", "numpy"):
+        game = choose_game(view, X[:20], X[40:49], kernel=choose_kernel(engine))
+        assert isinstance(game, AdditiveGame)
 
-    found = sample_game(game, SHARES, plan=SamplingPlan(n_evaluations=10), seed=0)
+        found = sample_game(game, SHARES, plan=SamplingPlan(n_evaluations=10), seed=0)
 
-    assert np.all(found.values[:, 3] == 0.0)
-    assert np.all(found.values[:, 0] != 0.0)
+        assert np.all(found.values[:, 3] == 0.0)
+        assert np.all(found.values[:, 0] != 0.0)
 
 
 def test_more_rows_than_share_a_draw_are_all_explained():

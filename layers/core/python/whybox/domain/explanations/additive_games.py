@@ -16,6 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
+from whybox.domain.explanations.head_walks import HeadWalk
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.tree_layouts import Bools, Ints
 
@@ -38,7 +39,8 @@ class AdditiveForm:
     """A model as ``head(offset + sum over players of split(z)[player])``.
 
     ``split`` takes encoded columns (n, q) to parts (h, n, n_players), ``offset`` is (h,), ``head`` takes sums
-    (h, n) to answers (n_outputs, n) and may overwrite them.
+    (h, n) to answers (n_outputs, n) and may overwrite them. ``walk`` is how the compiled kernel walks it;
+    None where it does not know the head.
     """
 
     n_players: int
@@ -46,6 +48,7 @@ class AdditiveForm:
     offset: Floats
     split: Split
     head: Head
+    walk: HeadWalk | None = None
 
 
 class AdditiveGame:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from whybox.domain.explanations.additive_games import AdditiveForm, Head
+from whybox.domain.explanations.head_walks import HeadWalk, HiddenHead, RectifiedUnits
 from whybox.domain.explanations.links import Floats, Link, apply_link
 from whybox.domain.explanations.tree_layouts import Ints
 
@@ -29,6 +30,9 @@ class AdditiveStage:
     ``terms`` takes some of the columns (n, k) and their positions (k,) to (width, n, k); ``totals`` takes
     them as (k, n) to the sums of these over the columns, (width, n), without holding the terms. ``head``
     takes sums (width, n) to answers (n_outputs, n) and may overwrite them.
+
+    Of heads that the compiled kernel knows: ``link`` where the sums are the margins, with ``coefficients``
+    (q, width) where they are linear in the columns; ``units`` where the sums are those of rectified units.
     """
 
     width: int
@@ -36,16 +40,27 @@ class AdditiveStage:
     terms: Terms
     totals: Terms
     head: Head
+    link: Link | None = None
+    coefficients: Floats | None = None
+    units: RectifiedUnits | None = None
 
     def then(self, function: Head) -> AdditiveStage:
         """Return the stage of ``function`` applied to this model's answers."""
         inner = self.head
-        return replace(self, head=lambda sums: function(inner(sums)))
+        return replace(
+            self, head=lambda sums: function(inner(sums)), link=None, coefficients=None, units=None
+        )
 
 
 def link_head(link: Link) -> Head:
     """Return a link as a head: margins (n_margins, n) to answers (n_outputs, n)."""
     return lambda margins: apply_link(margins.T, link).T
+
+
+def linear_stage(coefficients: Floats, intercept: Floats, link: Link) -> AdditiveStage:
+    """Return the stage of a linear model behind its link; coefficients (q, n_margins)."""
+    stage = product_stage(coefficients, intercept, link_head(link))
+    return replace(stage, link=link, coefficients=coefficients)
 
 
 def product_stage(weights: Floats, offset: Floats, head: Head) -> AdditiveStage:
@@ -99,4 +114,15 @@ def play_by_player(stage: AdditiveStage, players: Ints, *, n_players: int) -> Ad
         offset=stage.offset,
         split=lambda Z: sum_by_player(stage.terms(Z, columns), players, n_players=n_players),
         head=stage.head,
+        walk=_walk_alone(stage, n_own=len(players)),
     )
+
+
+def _walk_alone(stage: AdditiveStage, *, n_own: int) -> HeadWalk | None:
+    """Return how the kernel walks a model on its own columns, None where it does not know it."""
+    if stage.units is not None:
+        return stage.units.walk(n_own=n_own)
+    if stage.link is None:
+        return None
+    head = HiddenHead.of_nothing(stage.width)
+    return HeadWalk(link=stage.link, places=np.arange(stage.width), offset=stage.offset, head=head)

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from whybox.domain.explanations.coalition_games import columns_of
+from whybox.domain.explanations.head_walks import HiddenHead
 from whybox.domain.explanations.linear_forms import LinearForm, read_linear
 from whybox.domain.explanations.links import Floats, apply_link
-from whybox.domain.explanations.structured_hidden import HiddenHead, HiddenSums
+from whybox.domain.explanations.structured_hidden import HiddenSums
 from whybox.domain.explanations.tree_layouts import Ints
 
 

@@ -19,7 +19,7 @@ LIBRARY = Path(__file__).parents[2] / "libwhybox.so"
 
 Engine = Literal["auto", "numpy"]
 
-VERSION = 5
+VERSION = 6
 """Of the structures both sides know, ``WB_VERSION`` in kernel.h."""
 
 _STATUSES = (

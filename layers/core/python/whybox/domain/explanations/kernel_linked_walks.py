@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from whybox.domain.explanations.kernel_trees import KernelLeaves, address
-from whybox.domain.explanations.kernel_walks import Kept
+from whybox.domain.explanations.kernel_walks import LINKS, Kept
 from whybox.domain.explanations.links import Floats, Link
 from whybox.domain.explanations.row_blocks import share_out
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 LEAST_MEETINGS = 2_000
 """Of a row and a background row, about a microsecond each: for fewer, a thread is more work than it saves."""
 
-_LINKS: dict[Link, int] = {"logistic": 0, "softmax": 1, "exponential": 2}
 _N_SUMS = 6
 _COUNTS = ("n_players", "n_rows", "n_background", "n_outputs", "link")
 _ARRAYS = (
@@ -84,7 +83,7 @@ class KernelLinkedGame:
             n_rows=len(tables[0]),
             n_background=len(tables[1]),
             n_outputs=outputs.shape[1],
-            link=_LINKS[link],
+            link=LINKS[link],
             **{
                 name: self._kept.place(array, np.float64) for name, array in zip(_ARRAYS, arrays, strict=True)
             },

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from whybox.domain.explanations.head_walks import HeadWalk
 from whybox.domain.explanations.kernel_libraries import Kernel
 from whybox.domain.explanations.kernel_trees import KernelLeaves, laid_out
-from whybox.domain.explanations.links import Floats
+from whybox.domain.explanations.links import Floats, Link
 from whybox.domain.explanations.row_blocks import share_out
 from whybox.domain.explanations.tree_layouts import Ints, TreeEnsemble
 from whybox.domain.models.hidden_features import HiddenLayer
@@ -18,10 +19,14 @@ from whybox.domain.models.hidden_features import HiddenLayer
 LEAST_CELLS = 50_000
 """Numbers that pairs give, below which walking takes no longer than starting threads does."""
 
+LINKS: dict[Link, int] = {"logistic": 0, "softmax": 1, "exponential": 2, "identity": 3}
 _LAYER_ARRAYS = ("direction", "weights", "cluster_rows", "bias_rows", "means", "scales")
 _GAME_COUNTS = ("n_own", "n_players", "n_layers", "n_sums", "n_rows", "n_background")
-_HEAD_COUNTS = ("n_players", "n_layers", "n_sums", "n_outputs", "n_rows", "n_background")
-_HEAD_ARRAYS = ("row_parts", "background_parts", "of_clusters", "of_units", "of_before")
+_HEAD_COUNTS = (
+    *("n_players", "n_layers", "n_sums", "n_outputs", "n_rows", "n_background"),
+    *("n_own_sums", "link"),
+)
+_HEAD_ARRAYS = ("row_parts", "background_parts", "offset", "of_clusters", "of_units", "of_before")
 _GAME_ARRAYS = ("rows", "background", "row_parts", "background_parts")
 
 
@@ -80,7 +85,7 @@ def place_layers(layers: tuple[HiddenLayer, ...], n_own: int, kept: Kept) -> Any
     return (_Layer * len(layers))(*placed)
 
 
-class _HiddenHead(ctypes.Structure):
+class _Head(ctypes.Structure):
     """``wb_hidden_head``, field by field."""
 
     _fields_ = [
@@ -157,42 +162,48 @@ class KernelHiddenGame:
         )
 
 
-class KernelHiddenHead:
-    """A linear model on hidden columns between rows and background rows, by addresses.
+class KernelHead:
+    """An additive form's head against background rows, by addresses.
 
     Parameters
     ----------
     kernel : the loaded library
-    layers : what makes the hidden columns behind ``n_own`` own ones, at least one
-    head : of the last layer ``of_clusters`` (o, 2), ``of_units`` (o, h) and ``of_before`` (o, n_before)
-    row_parts, background_parts : what each player adds to the layers' sums, float64 (n, n_sums, n_players)
-        and (m, n_sums, n_players)
+    walk : what the kernel knows of the head
+    background_parts : what each player adds to the walk's sums, float64 (m, n_sums, n_players)
     n_threads : groups of rows that are walked at the same time; not a bit depends on it
     """
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        layers: tuple[HiddenLayer, ...],
-        head: tuple[Floats, Floats, Floats],
-        *,
-        n_own: int,
-        row_parts: Floats,
-        background_parts: Floats,
-        n_threads: int,
-    ) -> None:
+    def __init__(self, kernel: Kernel, walk: HeadWalk, *, background_parts: Floats, n_threads: int) -> None:
         self._kernel, self._kept = kernel, Kept()
-        self._layers = place_layers(layers, n_own, self._kept)
-        n_rows, n_sums, n_players = row_parts.shape
-        counts = (n_players, len(layers), n_sums, len(head[0]), n_rows, len(background_parts))
-        addresses = [self._kept.place(array, np.float64) for array in (row_parts, background_parts, *head)]
-        self._struct = _HiddenHead(ctypes.addressof(self._layers), *counts, *addresses)
-        self._shape = (n_players, len(head[0]))
+        head, place = walk.head, self._kept.place
+        self._layers = place_layers(walk.layers, walk.n_own, self._kept)
+        n_background, n_sums, n_players = background_parts.shape
+        self._struct = _Head(
+            layers=ctypes.addressof(self._layers),
+            n_players=n_players,
+            n_layers=len(walk.layers),
+            n_sums=n_sums,
+            n_outputs=len(head.of_clusters),
+            n_background=n_background,
+            n_own_sums=len(walk.offset),
+            link=LINKS[walk.link],
+            background_parts=place(background_parts, np.float64),
+            offset=place(walk.offset, np.float64),
+            of_clusters=place(head.of_clusters, np.float64),
+            of_units=place(head.of_units, np.float64),
+            of_before=place(head.of_before, np.float64),
+        )
+        self._shape = (n_players, len(head.of_clusters))
         self._n_threads = n_threads
 
-    def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
-        """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""
-        walks = (rows, backgrounds, orders)
+    def pairs(self, row_parts: Floats, n_shared: int, backgrounds: Ints, orders: Ints) -> Floats:
+        """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``.
+
+        The rows' parts are float64 (g x r, n_sums, n_players), with ``n_shared`` rows r in each of g groups.
+        """
+        kept, n_rows = Kept(), len(row_parts)
+        self._struct.n_rows, self._struct.row_parts = n_rows, kept.place(row_parts, np.float64)
+        walks = (np.arange(n_rows).reshape(-1, n_shared), backgrounds, orders)
         return _walk(
             self._kernel, "wb_hidden_heads", self._struct, walks, shape=self._shape, n_threads=self._n_threads
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from whybox.domain.explanations.additive_controls import learn_control
 from whybox.domain.explanations.coalition_games import CoalitionGame
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
 from whybox.domain.explanations.exact_coalitions import attribute_all_coalitions, is_cheap
-from whybox.domain.explanations.kernel_libraries import Engine
+from whybox.domain.explanations.head_games import HeadGame
+from whybox.domain.explanations.kernel_libraries import Engine, choose_kernel, engine_name
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.model_views import ModelView
 from whybox.domain.explanations.permutation_samplers import count_pairs, sample_game
@@ -62,8 +64,11 @@ def attribute_sampled(
     if hidden is not None and hidden.linear is not None and hidden.linear.link == "identity":
         return attribute_linear_behind_hidden(view, rows, background, weights, **asked)
     columns = np.arange(view.n_columns) if groups is None else groups
-    game = choose_game(view, rows, background, groups=groups)
-    return attribute_game(game, background, columns, weights, plan=plan, seed=seed)
+    kernel = choose_kernel(engine)
+    game = choose_game(view, rows, background, groups=groups, kernel=kernel, n_threads=n_threads)
+    found = attribute_game(game, background, columns, weights, plan=plan, seed=seed)
+    is_walked = isinstance(game, HeadGame) and not found.is_exact
+    return replace(found, engine=engine_name(kernel if is_walked else None))
 
 
 def attribute_game(

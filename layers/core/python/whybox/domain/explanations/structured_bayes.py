@@ -35,6 +35,7 @@ def _gaussian(model: Any) -> AdditiveStage:
         terms=terms,
         totals=lambda Z, columns: terms(Z.T, columns).sum(axis=2),
         head=link_head("softmax"),
+        link="softmax",
     )
 
 
@@ -55,4 +56,5 @@ def _bernoulli(model: Any) -> AdditiveStage:
         terms=lambda Z, columns: plain.terms(is_present(Z), columns),
         totals=lambda Z, columns: plain.totals(is_present(Z), columns),
         head=plain.head,
+        link="softmax",
     )

@@ -2,6 +2,7 @@
 
 model read as an additive stage              ──▶ AdditiveGame of the stage's sums
 additive stage behind hidden columns         ──▶ AdditiveGame of the stage's sums and the hidden layers'
+whose head the compiled kernel knows         ──▶ HeadGame, either way
 anything else, or a stage that disagrees     ──▶ PredictedGame
 with the model's own answers
 """
@@ -11,12 +12,14 @@ from __future__ import annotations
 import numpy as np
 
 from whybox.domain.explanations.additive_games import AdditiveForm, AdditiveGame
-from whybox.domain.explanations.additive_stages import play_by_player
+from whybox.domain.explanations.additive_stages import linear_stage, play_by_player
 from whybox.domain.explanations.coalition_games import CoalitionGame, PredictedGame, count_players
+from whybox.domain.explanations.head_games import HeadGame
+from whybox.domain.explanations.kernel_libraries import Kernel
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.model_views import ModelView
 from whybox.domain.explanations.structured_hidden import play_behind_hidden
-from whybox.domain.explanations.structured_models import linear_stage, read_stage
+from whybox.domain.explanations.structured_models import read_stage
 from whybox.domain.explanations.tree_layouts import Ints
 from whybox.domain.models.hidden_features import HiddenFeatures
 
@@ -26,7 +29,13 @@ sums of the same terms in another order."""
 
 
 def choose_game(
-    view: ModelView, rows: Floats, background: Floats, *, groups: Ints | None = None
+    view: ModelView,
+    rows: Floats,
+    background: Floats,
+    *,
+    groups: Ints | None = None,
+    kernel: Kernel | None = None,
+    n_threads: int = 1,
 ) -> CoalitionGame:
     """Return the game of a model between rows and a background.
 
@@ -36,11 +45,16 @@ def choose_game(
     rows : float64 (n, p), user columns, at least one row
     background : float64 (m, p)
     groups : int64 (p,), the player of each user column where columns are explained together
+    kernel : what walks where it can; None for numpy
+    n_threads : groups of rows that the kernel walks at the same time; not a bit depends on it
     """
     columns = np.arange(view.n_columns) if groups is None else groups
     form = _read_form(view, columns)
     if form is not None:
-        game = AdditiveGame(form, view.encode(rows), view.encode(background))
+        tables = view.encode(rows), view.encode(background)
+        game = AdditiveGame(form, *tables)
+        if form.walk is not None:
+            game = HeadGame(form, form.walk, *tables, kernel=kernel, n_threads=n_threads)
         if _agree(game.predictions, view.answer(rows)):
             return game
     return PredictedGame(view.predict, rows, background, columns)
@@ -53,7 +67,10 @@ def _read_form(view: ModelView, columns: Ints) -> AdditiveForm | None:
     linear, final = view.linear, view.final
     if view.hidden is not None:
         linear, final = view.hidden.linear, view.hidden.final
-    stage = read_stage(final, view.unit) if linear is None else linear_stage(linear)
+    if linear is None:
+        stage = read_stage(final, view.unit)
+    else:
+        stage = linear_stage(linear.coefficients, linear.intercept, linear.link)
     if stage is None or view.hidden is None:
         return None if stage is None else play_by_player(stage, players, n_players=n_players)
     hidden = view.hidden.hidden

@@ -15,25 +15,10 @@ import numpy as np
 
 from whybox.domain.explanations.additive_games import AdditiveForm
 from whybox.domain.explanations.additive_stages import AdditiveStage, sum_by_player
+from whybox.domain.explanations.head_walks import HeadWalk, HiddenHead
 from whybox.domain.explanations.links import Floats
 from whybox.domain.explanations.tree_layouts import Bools, Ints
 from whybox.domain.models.hidden_features import HiddenFeatures, HiddenLayer
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HiddenHead:
-    """A linear model on hidden columns; the last layer's standardisation is in its coefficients.
-
-    Attributes
-    ----------
-    of_clusters : float64 (o, 2), what the last layer's cluster 0 or 1 adds, constants included
-    of_units : float64 (o, h), of its rectified units
-    of_before : float64 (o, n_before), of the columns of the layers before it
-    """
-
-    of_clusters: Floats
-    of_units: Floats
-    of_before: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,4 +140,21 @@ def play_behind_hidden(
         offset=np.concatenate([stage.offset, np.zeros(sums_of.n_sums)]),
         split=split,
         head=head,
+        walk=_walk_behind(stage, sums_of, n_own=n_own),
+    )
+
+
+def _walk_behind(stage: AdditiveStage, sums_of: HiddenSums, *, n_own: int) -> HeadWalk | None:
+    """Return how the kernel walks a final model on hidden columns, None where it does not know it."""
+    if stage.units is not None:
+        return stage.units.walk(sums_of.layers, n_own=n_own)
+    if stage.link is None or stage.coefficients is None:
+        return None
+    return HeadWalk(
+        link=stage.link,
+        places=np.arange(stage.width + sums_of.n_sums),
+        offset=stage.offset,
+        head=sums_of.head(np.ascontiguousarray(stage.coefficients[n_own:].T)),
+        layers=sums_of.layers,
+        n_own=n_own,
     )

@@ -10,7 +10,7 @@ from whybox.domain.explanations.additive_stages import sum_by_player
 from whybox.domain.explanations.coalition_games import count_players
 from whybox.domain.explanations.estimates import Estimate, SamplingPlan
 from whybox.domain.explanations.exact_coalitions import attribute_all_coalitions, is_cheap
-from whybox.domain.explanations.hidden_head_games import HiddenHeadGame
+from whybox.domain.explanations.head_games import HeadGame, open_hidden_head
 from whybox.domain.explanations.kernel_libraries import Engine, Kernel, choose_kernel, engine_name
 from whybox.domain.explanations.linear_forms import LinearForm
 from whybox.domain.explanations.links import Floats
@@ -87,18 +87,16 @@ class _HiddenPart:
         self._players = players
         self._n_players = n_players
 
-    def open_game(
-        self, own: Floats, other: Floats, *, kernel: Kernel | None, n_threads: int
-    ) -> HiddenHeadGame:
+    def open_game(self, own: Floats, other: Floats, *, kernel: Kernel | None, n_threads: int) -> HeadGame:
         """Return the game of the hidden columns for own columns (n, q) and (m, q)."""
         tables, n_players = (own, other, self._players), self._n_players
-        return HiddenHeadGame(
+        return open_hidden_head(
             self._sums, self._head, *tables, n_players=n_players, kernel=kernel, n_threads=n_threads
         )
 
     def attribute(
         self,
-        game: HiddenHeadGame,
+        game: HeadGame,
         own: Floats,
         other: Floats,
         weights: Floats,

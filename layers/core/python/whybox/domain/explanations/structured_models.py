@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from whybox.domain.explanations.additive_stages import AdditiveStage, link_head, product_stage
-from whybox.domain.explanations.linear_forms import LinearForm
-from whybox.domain.explanations.links import Link, Unit
+from whybox.domain.explanations.additive_stages import AdditiveStage, linear_stage, link_head
+from whybox.domain.explanations.links import Floats, Link, Unit
 from whybox.domain.explanations.structured_bayes import read_bayes
 from whybox.domain.explanations.structured_kernels import read_kernel
 from whybox.domain.explanations.structured_networks import read_network
@@ -39,28 +38,24 @@ def read_stage(model: Any, unit: Unit) -> AdditiveStage | None:
     return read_network(model, unit) or read_bayes(model, unit)
 
 
-def linear_stage(form: LinearForm) -> AdditiveStage:
-    """Return a linear model behind its link as a stage of width n_margins."""
-    return product_stage(form.coefficients, form.intercept, link_head(form.link))
-
-
 def _read_score(model: Any, unit: Unit) -> AdditiveStage | None:
     """Return a kernel machine or a linear classifier by its score, behind the link to ``unit``."""
     if unit == "probability":
         if type(model).__name__ != "LinearDiscriminantAnalysis":
             return None
-        score = _read_linear_score(model)
-        link: Link = "logistic" if score.width == 1 else "softmax"
-        return score.then(link_head(link))
+        coefficients, intercept = _read_linear_score(model)
+        link: Link = "logistic" if len(intercept) == 1 else "softmax"
+        return linear_stage(coefficients, intercept, link)
     if type(model).__name__ in _SCORED_LINEARLY:
-        return _read_linear_score(model)
+        return linear_stage(*_read_linear_score(model), "identity")
     return read_kernel(model)
 
 
-def _read_linear_score(model: Any) -> AdditiveStage:
+def _read_linear_score(model: Any) -> tuple[Floats, Floats]:
+    """Return coefficients (q, n_margins) and intercept (n_margins,)."""
     coefficients = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64)).T
     intercept = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64), coefficients.shape[1])
-    return product_stage(np.ascontiguousarray(coefficients), intercept, lambda margins: margins)
+    return np.ascontiguousarray(coefficients), intercept
 
 
 def _read_calibrated(model: Any) -> AdditiveStage | None:
@@ -75,6 +70,9 @@ def _read_calibrated(model: Any) -> AdditiveStage | None:
     if score is None:
         return None
     sigmoid = calibrated[0].calibrators[0]
-
+    if score.coefficients is not None:
+        return linear_stage(
+            -sigmoid.a_ * score.coefficients, -sigmoid.a_ * score.offset - sigmoid.b_, "logistic"
+        )
     logistic = link_head("logistic")
     return score.then(lambda scores: logistic(-(sigmoid.a_ * scores + sigmoid.b_)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from whybox.domain.explanations.additive_stages import AdditiveStage, link_head, product_stage
+from whybox.domain.explanations.head_walks import RectifiedUnits
 from whybox.domain.explanations.links import Floats, Link, Unit
 
 Activation = Callable[[Floats], Floats]
@@ -57,4 +59,9 @@ def read_network(model: Any, unit: Unit) -> AdditiveStage | None:
             sums = weight.T @ activate(sums) + bias[:, None]
         return answer(sums)
 
-    return product_stage(weights[0], biases[0], head)
+    stage = product_stage(weights[0], biases[0], head)
+    if model.activation != "relu" or len(weights) != 2:
+        return stage
+    of_units = np.ascontiguousarray(weights[1].T)
+    units = RectifiedUnits(weights[0], biases[0], of_units=of_units, offset=biases[1], link=link)
+    return replace(stage, units=units)
