@@ -108,8 +108,7 @@ def attribute_rows(
         "path_dependent" values under the trees' training weight (no background), "sampled" permutations
     engine : "auto" takes the compiled kernel where there is one, "numpy" never; equal up to rounding
     n_threads : threads for blocks of rows, where the compiled kernel works on them: trees in the unit they
-        add up in or behind their link, trees and linear models behind hidden columns; the bytes are those of
-        one thread
+        add up in or behind their link, and what it walks by permutations; the bytes are those of one thread
     on_rows : called with the number of rows done: after every block where the way works block by block, once
         at the end elsewhere. What it raises ends the work.
     answers : float64 (n, n_outputs), the model's answers for ``rows`` where they are delivered with the
