@@ -72,7 +72,7 @@ static void drop_layers(const drawn_layers *made)
 
 typedef struct {
     const wb_hidden_game *hidden;
-    const wb_hidden_head *head;
+    const wb_head *head;
     const wb_walks *walks;
     const wb_linked_game *linked;
     const wb_visits *visits;
@@ -86,7 +86,7 @@ static int32_t ask_walk(int primitive, int32_t level, const walk_question *q, do
 {
     switch (primitive) {
     case HIDDEN: return wb_hidden_walks(level, q->hidden, q->walks, answer);
-    case HEADS: return wb_hidden_heads(level, q->head, q->walks, answer);
+    case HEADS: return wb_heads(level, q->head, q->walks, answer);
     case LINKED: return wb_linked_walks(level, q->linked, q->visits, answer);
     case SHARES: return wb_control_shares(level, q->linked, answer);
     default: return wb_dealt_margins(level, q->trees, q->dealt, answer);
@@ -191,7 +191,7 @@ static void ask_heads(int is_sound)
     double *numbers[] = {draw_numbers(n_rows * n_sums * p), draw_numbers(n_background * n_sums * p),
                          draw_numbers(n_own_sums),          draw_numbers(2 * n_outputs),
                          draw_numbers(n_outputs * n_hidden), draw_numbers(n_outputs * n_before)};
-    wb_hidden_head head = {layers.layers, p,          layers.n_layers, n_sums,     n_outputs,  n_rows,     n_background,
+    wb_head head = {layers.layers, p,          layers.n_layers, n_sums,     n_outputs,  n_rows,     n_background,
                            n_own_sums,    link,       numbers[0],      numbers[1], numbers[2], numbers[3], numbers[4],
                            numbers[5]};
     if (!is_sound && chance(10)) /* only downwards: the parts of so many players must be there */

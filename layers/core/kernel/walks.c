@@ -71,7 +71,7 @@ int32_t wb_check_visits(const wb_visits *visits, int64_t n_rows, int64_t n_backg
     return check_orders(visits->orders, 2 * n_visits, n_players);
 }
 
-int32_t wb_check_head(const wb_hidden_head *head)
+int32_t wb_check_head(const wb_head *head)
 {
     if (!is_count(head->n_players) || head->n_players < 1 || !is_count(head->n_layers) || !is_count(head->n_outputs) ||
         head->n_outputs < 1 || !is_count(head->n_rows) || !is_count(head->n_background))
@@ -113,12 +113,12 @@ WB_EXPORT int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, con
     return level >= 0 && level <= wb_best_level() ? at[level](game, walks, pairs) : WB_BAD_LEVEL;
 }
 
-typedef int32_t hidden_heads_at(const wb_hidden_head *, const wb_walks *, double *);
+typedef int32_t heads_at(const wb_head *, const wb_walks *, double *);
 
-WB_EXPORT int32_t wb_hidden_heads(int32_t level, const wb_hidden_head *head, const wb_walks *walks, double *pairs)
+WB_EXPORT int32_t wb_heads(int32_t level, const wb_head *head, const wb_walks *walks, double *pairs)
 {
-#define WB_HIDDEN_HEADS(name) WB_JOIN(wb_hidden_heads, name),
-    static hidden_heads_at *const at[] = {WB_LEVELS(WB_HIDDEN_HEADS)};
+#define WB_HEADS(name) WB_JOIN(wb_heads, name),
+    static heads_at *const at[] = {WB_LEVELS(WB_HEADS)};
     return level >= 0 && level <= wb_best_level() ? at[level](head, walks, pairs) : WB_BAD_LEVEL;
 }
 

@@ -14,8 +14,9 @@
  *                      before it come in through direction and weights
  *      leaves          players 0..n_players-1 are those of the own columns, player n_players + h is hidden column h
  *
- * A linear model behind hidden columns (wb_hidden_heads), for each output; a network of one layer of rectified units is
- * one whose last layer they are. What depends on the own columns alone is left out, or comes in by sums of its own:
+ * Heads (wb_heads), for each output: a linear model on own columns, or behind hidden ones; a network of one layer of
+ * rectified units is one whose last layer they are. What the own columns add themselves comes in by sums of its own, or is
+ * left out:
  *
  *      margin          offset + own sum, if there are any
  *                      + of_clusters[side of the last layer] + of_units . rectified units + of_before . columns before,
@@ -59,7 +60,7 @@ typedef struct {
     const double *offset;                       /* n_own_sums */
     const double *of_clusters;                  /* (n_outputs, 2) */
     const double *of_units, *of_before;         /* (n_outputs, n_hidden) and (n_outputs, n_before) of the last layer */
-} wb_hidden_head;
+} wb_head;
 
 /* n_groups x n_shared rows; the rows of a group share n_walks permutations, each against a background row. */
 typedef struct {
@@ -98,7 +99,7 @@ typedef struct {
 } wb_visits;
 
 /* walks.c: do the counts fit each other? */
-int32_t wb_check_head(const wb_hidden_head *head);
+int32_t wb_check_head(const wb_head *head);
 
 /* walks.c: do counts and link fit each other? */
 int32_t wb_check_linked(const wb_linked_game *game);
@@ -110,8 +111,8 @@ int32_t wb_check_visits(const wb_visits *visits, int64_t n_rows, int64_t n_backg
 /* lanes/hidden_walks.c: the pairs, (groups, shared, walks, players, margins). */
 int32_t wb_hidden_walks(int32_t level, const wb_hidden_game *game, const wb_walks *walks, double *pairs);
 
-/* lanes/hidden_heads.c: the pairs, (groups, shared, walks, players, outputs). */
-int32_t wb_hidden_heads(int32_t level, const wb_hidden_head *head, const wb_walks *walks, double *pairs);
+/* lanes/heads.c: the pairs, (groups, shared, walks, players, outputs). */
+int32_t wb_heads(int32_t level, const wb_head *head, const wb_walks *walks, double *pairs);
 
 /* lanes/linked_walks.c: a visit of weight w and spread s to a background row whose answer is t gives one or two
  * pairs, with mean e and half difference d. Adds up w e, s (w d)^2, (s (w d)^2)^2 over the visits that have a weight,

@@ -86,7 +86,7 @@ def place_layers(layers: tuple[HiddenLayer, ...], n_own: int, kept: Kept) -> Any
 
 
 class _Head(ctypes.Structure):
-    """``wb_hidden_head``, field by field."""
+    """``wb_head``, field by field."""
 
     _fields_ = [
         ("layers", ctypes.c_void_p),
@@ -205,7 +205,7 @@ class KernelHead:
         self._struct.n_rows, self._struct.row_parts = n_rows, kept.place(row_parts, np.float64)
         walks = (np.arange(n_rows).reshape(-1, n_shared), backgrounds, orders)
         return _walk(
-            self._kernel, "wb_hidden_heads", self._struct, walks, shape=self._shape, n_threads=self._n_threads
+            self._kernel, "wb_heads", self._struct, walks, shape=self._shape, n_threads=self._n_threads
         )
 
 

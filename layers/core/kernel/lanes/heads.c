@@ -1,4 +1,4 @@
-/* Hidden heads: linear models behind hidden columns, or on own sums alone, 16 rows at a time along permutations and back.
+/* Heads: what follows sums over columns, 16 rows at a time along permutations and back: layers of rectified units, links.
  *
  * The last layer's columns are never written: their standardisation is in the head's coefficients.
  *
@@ -21,7 +21,7 @@ typedef struct {
     double *answers;             /* (2, players + 1, outputs) of all states, and of all states back */
 } scratch;
 
-static int make_room(scratch *room, const wb_hidden_head *head)
+static int make_room(scratch *room, const wb_head *head)
 {
     const size_t line = WB_ROWS * sizeof(double), n_sums = (size_t)head->n_sums, n_players = (size_t)head->n_players;
     room->own = malloc(n_sums * n_players * line);
@@ -65,7 +65,7 @@ static inline void rectify(const wb_layer *layer, const double *side, const doub
 }
 
 /* sums of the layers before the last ─▶ their columns; overwrites the sums, and returns those of the last layer */
-static inline double *write_columns(const wb_hidden_head *head, double *sums, double *restrict columns)
+static inline double *write_columns(const wb_head *head, double *sums, double *restrict columns)
 {
     double *made = columns;
     for (int64_t number = 0; number < head->n_layers - 1; number++) {
@@ -85,7 +85,7 @@ static inline double *write_columns(const wb_hidden_head *head, double *sums, do
 }
 
 /* Add what the layers give to the margins (outputs, 16); overwrites their sums. */
-static inline void add_layers(scratch *room, const wb_hidden_head *head, double *sums, double *restrict margins)
+static inline void add_layers(scratch *room, const wb_head *head, double *sums, double *restrict margins)
 {
     const wb_layer *last = head->layers + head->n_layers - 1;
     double *side = write_columns(head, sums, room->columns), *units = side + WB_ROWS;
@@ -101,7 +101,7 @@ static inline void add_layers(scratch *room, const wb_hidden_head *head, double 
 }
 
 /* The answers (outputs, 16) of a state; overwrites its sums. */
-static inline void answer(scratch *room, const wb_hidden_head *head, double *restrict answers)
+static inline void answer(scratch *room, const wb_head *head, double *restrict answers)
 {
     double *own = room->sums;
     for (int64_t output = 0; output < head->n_outputs; output++)
@@ -113,7 +113,7 @@ static inline void answer(scratch *room, const wb_hidden_head *head, double *res
 }
 
 /* The parts of up to 16 rows side by side, and their sums over the players. */
-static void read_rows(scratch *room, const wb_hidden_head *head, const int64_t *rows, int64_t n)
+static void read_rows(scratch *room, const wb_head *head, const int64_t *rows, int64_t n)
 {
     const int64_t p = head->n_players, n_parts = head->n_sums * p;
     for (int64_t row = 0; row < WB_ROWS; row++) {
@@ -130,7 +130,7 @@ static void read_rows(scratch *room, const wb_hidden_head *head, const int64_t *
 }
 
 /* One permutation between the rows that were read and a background row, of which the parts are given. */
-static void walk(scratch *room, const wb_hidden_head *head, const double *other, const int64_t *order)
+static void walk(scratch *room, const wb_head *head, const double *other, const int64_t *order)
 {
     const int64_t p = head->n_players, n_sums = head->n_sums, size = head->n_outputs * WB_ROWS;
     double *start = room->start, *walked = room->walked, *sums = room->sums;
@@ -156,7 +156,7 @@ static void walk(scratch *room, const wb_hidden_head *head, const double *other,
 }
 
 /* What each player adds: half of what it adds there minus back; pairs (rows, `stride`). */
-static void write_pairs(const scratch *room, const wb_hidden_head *head, const int64_t *order, int64_t n, int64_t stride,
+static void write_pairs(const scratch *room, const wb_head *head, const int64_t *order, int64_t n, int64_t stride,
                         double *pairs)
 {
     const int64_t p = head->n_players, n_outputs = head->n_outputs, size = n_outputs * WB_ROWS;
@@ -170,7 +170,7 @@ static void write_pairs(const scratch *room, const wb_hidden_head *head, const i
             }
 }
 
-int32_t WB_AT(wb_hidden_heads)(const wb_hidden_head *head, const wb_walks *walks, double *pairs)
+int32_t WB_AT(wb_heads)(const wb_head *head, const wb_walks *walks, double *pairs)
 {
     int32_t status = wb_check_head(head);
     if (status == WB_OK)
