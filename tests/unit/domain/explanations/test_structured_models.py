@@ -16,6 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR, LinearSVC, NuSVR
 
+from whybox.domain.explanations import head_games
 from whybox.domain.explanations.additive_games import AdditiveGame
 from whybox.domain.explanations.coalition_games import PredictedGame
 from whybox.domain.explanations.estimates import SamplingPlan
@@ -164,6 +165,21 @@ def assert_engines_agree(view, rows, background):
     scale = np.abs(plain.values).max()
     np.testing.assert_allclose(walked.values, plain.values, rtol=0, atol=1e-11 * scale)
     np.testing.assert_allclose(walked.std_error, plain.std_error, rtol=1e-6, atol=1e-11 * scale)
+
+
+def test_the_rows_of_a_wide_network_come_in_more_calls_and_a_large_background_in_numpy(monkeypatch):
+    view, rows, background = view_small(MLPRegressor(**SHALLOW))
+    asked = {"plan": SamplingPlan(n_evaluations=2), "seed": 3, "engine": "auto"}
+    whole = attribute_sampled(view, rows, background, SHARES, **asked)
+
+    monkeypatch.setattr(head_games, "ROW_CELLS", 1)
+    parts = attribute_sampled(view, rows, background, SHARES, **asked)
+    monkeypatch.setattr(head_games, "BACKGROUND_CELLS", 1)
+    by_numpy = attribute_sampled(view, rows, background, SHARES, **asked)
+
+    assert by_numpy.engine == "numpy" != parts.engine == whole.engine
+    np.testing.assert_allclose(parts.values, by_numpy.values, atol=1e-11 * np.abs(parts.values).max())
+    assert np.abs(parts.values - whole.values).max() <= 8 * (parts.std_error + whole.std_error).max()
 
 
 def test_a_network_of_more_layers_is_walked_by_numpy():

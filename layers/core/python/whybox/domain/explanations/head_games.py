@@ -14,11 +14,17 @@ from whybox.domain.explanations.permutation_samplers import pair_answers, shape_
 from whybox.domain.explanations.structured_hidden import HiddenSums
 from whybox.domain.explanations.tree_layouts import Ints
 
+ROW_CELLS = 2_000_000
+"""Numbers that the rows of one call add to their sums: 16 MB. Rows of wide networks come in more calls."""
+
+BACKGROUND_CELLS = 20_000_000
+"""Numbers that all background rows add to their sums: 160 MB. Where they are more, numpy walks."""
+
 
 class HeadGame(AdditiveGame):
     """The coalition game of a form with a ``HeadWalk``; see ``CoalitionGame``.
 
-    Who walks does not change the draws.
+    ``kernel`` is what walks, None for numpy; it does not change the draws.
     """
 
     def __init__(
@@ -33,15 +39,18 @@ class HeadGame(AdditiveGame):
     ) -> None:
         """Take encoded columns (n, q) and (m, q)."""
         super().__init__(form, rows, background)
-        self.kernel, self._head_walk = kernel, walk
+        is_small = form.width * form.n_players * len(background) <= BACKGROUND_CELLS
+        self.kernel, self._head_walk = kernel if is_small else None, walk
         self._walker = None
-        if kernel is not None:
+        if kernel is not None and is_small:
             parts = walk.arrange(form.split(background))
             self._walker = KernelHead(kernel, walk, background_parts=parts, n_threads=n_threads)
 
     def block_shape(self, n_walks: int) -> tuple[int, int]:
         """Return how many groups, and how many of their walks, are walked in one call."""
-        return shape_pairs(self, n_walks)
+        n_groups, n_at_once = shape_pairs(self, n_walks)
+        most = ROW_CELLS // (self.rows_per_group * self._form.width * self.n_players)
+        return min(n_groups, max(1, most)), n_at_once
 
     def pairs(self, rows: Ints, backgrounds: Ints, orders: Ints) -> Floats:
         """Return what antithetic pairs give; see ``permutation_samplers.walk_pairs``."""

@@ -67,8 +67,8 @@ def attribute_sampled(
     kernel = choose_kernel(engine)
     game = choose_game(view, rows, background, groups=groups, kernel=kernel, n_threads=n_threads)
     found = attribute_game(game, background, columns, weights, plan=plan, seed=seed)
-    is_walked = isinstance(game, HeadGame) and not found.is_exact
-    return replace(found, engine=engine_name(kernel if is_walked else None))
+    walker = game.kernel if isinstance(game, HeadGame) and not found.is_exact else None
+    return replace(found, engine=engine_name(walker))
 
 
 def attribute_game(

@@ -70,7 +70,7 @@ def attribute_linear_behind_hidden(
     estimate = part.attribute(game, own, other, weights, plan=plan, seed=seed)
     return replace(
         estimate,
-        engine=engine_name(None if estimate.is_exact else kernel),
+        engine=engine_name(None if estimate.is_exact else game.kernel),
         base_values=weights @ linear.predict(hidden.transform(reference)),
         predictions=linear.predict(hidden.transform(Z)),
     )
