@@ -52,8 +52,9 @@ def choose_game(
     form = _read_form(view, columns)
     if form is not None:
         tables = view.encode(rows), view.encode(background)
-        game = AdditiveGame(form, *tables)
-        if form.walk is not None:
+        if form.walk is None:
+            game = AdditiveGame(form, *tables)
+        else:
             game = HeadGame(form, form.walk, *tables, kernel=kernel, n_threads=n_threads)
         if _agree(game.predictions, view.answer(rows)):
             return game
