@@ -1,6 +1,7 @@
 /* Walks: what is checked before any, and the way to their code for a level. */
 #include "walks.h"
 
+#include "dealt.h"
 #include "lanes/walk_levels.h"
 
 #include <stdlib.h>
@@ -73,7 +74,7 @@ int32_t wb_check_visits(const wb_visits *visits, int64_t n_rows, int64_t n_backg
 
 int32_t wb_check_head(const wb_head *head)
 {
-    if (!is_count(head->n_players) || head->n_players < 1 || !is_count(head->n_layers) || !is_count(head->n_outputs) ||
+    if (!is_count(head->n_players) || head->n_players < 1 || !is_count(head->n_sums) || !is_count(head->n_outputs) ||
         head->n_outputs < 1 || !is_count(head->n_rows) || !is_count(head->n_background))
         return WB_BAD_COUNT;
     const int is_without = head->n_own_sums == 0 && head->n_layers > 0;
@@ -81,15 +82,8 @@ int32_t wb_check_head(const wb_head *head)
     if (!(is_without || head->n_own_sums == head->n_outputs) || !is_known ||
         (head->link == WB_LOGISTIC && head->n_outputs != 1))
         return WB_BAD_COUNT;
-    int64_t n_sums = head->n_own_sums, n_before = 0;
-    for (int64_t number = 0; number < head->n_layers; number++) {
-        const wb_layer *layer = head->layers + number;
-        if (!is_count(layer->n_hidden) || layer->n_before != n_before)
-            return WB_BAD_COUNT;
-        n_sums += 1 + layer->n_hidden;
-        n_before += 2 + layer->n_hidden;
-    }
-    return head->n_sums == n_sums ? WB_OK : WB_BAD_COUNT;
+    int64_t n_hidden = 0;
+    return wb_check_layers(head->layers, head->n_layers, head->n_sums - head->n_own_sums, &n_hidden);
 }
 
 int32_t wb_check_linked(const wb_linked_game *game)

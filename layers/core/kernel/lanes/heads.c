@@ -1,4 +1,5 @@
-/* Heads: what follows sums over columns, 16 rows at a time along permutations and back: layers of rectified units, links.
+/* Heads: answers made of sums over columns, by layers of rectified units and a link, for 16 rows at a time along
+ * permutations and back.
  *
  * The last layer's columns are never written: their standardisation is in the head's coefficients.
  *
