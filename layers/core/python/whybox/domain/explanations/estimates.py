@@ -19,7 +19,8 @@ class SamplingPlan:
         answers of a model of middling cost: a structure that is cheaper to evaluate gives more of them.
         At least 4 pairs per row are drawn.
     target_error : stop when mean standard error / mean ``|value|`` is at most this; None is one round only
-    max_rounds : with a target, never more work than so many times the first round
+    max_rounds : with a target, never more work than so many times the first round; trees behind a link may
+        spend ten of them without one, too
     """
 
     n_evaluations: int = 400_000
